@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "fovea/tensor.h"
+#include "fovea/variable.h"
+
+namespace fovea {
+
+class Op;
+
+/// A tensor that a graph will compute; meaningful only together with the graph it came from.
+struct Value {
+  std::int32_t id = -1;
+  explicit operator bool() const { return id >= 0; }
+  bool operator==(const Value&) const = default;
+};
+
+/// Adds ops to a graph. Layers lower to it, losses and optimizers too; the functions of fovea/ops.h emit
+/// through it. All sizes are known here: lowering happens for one batch size.
+class GraphBuilder {
+ public:
+  virtual ~GraphBuilder() = default;
+  virtual std::vector<Value> emit(std::shared_ptr<const Op> op, std::span<const Value> inputs) = 0;
+  virtual const TensorSpec& spec(Value value) const = 0;
+
+  /// What the caller hands in at each step, by name: "x", "learning_rate". Asked for twice, it is the same
+  /// value.
+  virtual Value feed(std::string_view name, const TensorSpec& spec) = 0;
+  virtual Value constant(Tensor value) = 0;
+  virtual Value variable(const Variable& variable) = 0;
+  /// At the end of the step the variable takes this value. Readers in the step see the old one.
+  virtual void assign(const Variable& variable, Value value) = 0;
+
+  /// The op that computes `value` and what it reads; null and empty for feeds, constants and variables.
+  virtual const Op* producer(Value value) const = 0;
+  virtual std::span<const Value> producer_inputs(Value value) const = 0;
+};
+
+}  // namespace fovea

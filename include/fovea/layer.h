@@ -1,0 +1,136 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fovea/fields.h"
+#include "fovea/graph.h"
+#include "fovea/initializers.h"
+
+namespace fovea {
+
+/// How a layer is called; stored with the call, as Keras does with `base(x, training=False)`.
+struct CallArguments {
+  std::optional<bool> training;
+};
+
+/// A weight that a layer asks for. Shapes and order are Keras'.
+struct ParameterSpec {
+  std::string name;  ///< "kernel", "gamma"
+  Shape shape;
+  Initializer initializer = "zeros";
+  bool trainable = true;
+  Regularizer regularizer = {};
+};
+
+/// What `lower` works with: the graph, whether this is training, and the layer's weights in the order of
+/// parameters().
+struct LoweringContext {
+  GraphBuilder& graph;
+  bool training = false;
+  std::span<const Variable> weights;
+  /// Names the random numbers of this use of the layer.
+  std::uint64_t stream = 0;
+  /// Does the layer train (its own flag and those of the models it stands in)?
+  bool trainable = true;
+
+  Value weight(std::size_t index) const { return graph.variable(weights[index]); }
+};
+
+/// Keras' view of a layer: options, the shape rule, weights, the explanation of both, and the ops it is made
+/// of. A layer of one's own derives from this and is registered with `register_layer`.
+class LayerImpl : public Configurable {
+ public:
+  /// The rule for shapes: sizes may be unknown (-1). One shape per output. Throws Error naming the layer when
+  /// inputs do not fit.
+  virtual std::vector<Shape> output_shapes(std::span<const Shape> inputs) const = 0;
+  virtual std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const;
+  virtual std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const = 0;
+  /// In words, how the output's shape comes about; empty when there is nothing to say.
+  virtual std::string explain_shape(std::span<const Shape> inputs) const;
+  /// In words, how the number of parameters comes about.
+  virtual std::string explain_parameters(std::span<const Shape> inputs) const;
+  /// The stem of automatic names: "conv2d", "max_pooling2d". By default class_name() in snake case.
+  virtual std::string default_name() const;
+
+  std::string name;
+  bool trainable = true;
+  DType dtype = DType::float32;
+  std::vector<Variable> weights;               ///< made when the layer is first called
+  std::vector<ParameterSpec> parameter_specs;  ///< of the weights
+  bool initialized = false;                    ///< have the weights got their first values?
+
+  /// Makes the weights at the first call; at later ones checks that they still fit.
+  virtual void build(std::span<const Shape> inputs);
+
+  [[noreturn]] void fail_rule(const std::string& rule) const;
+
+ private:
+  bool built_ = false;
+};
+
+class Layer;
+class SymbolicTensor;
+
+/// Where a symbolic tensor comes from: one call of one layer.
+struct LayerCall {
+  std::shared_ptr<LayerImpl> layer;
+  std::vector<SymbolicTensor> inputs;
+  CallArguments arguments;
+  std::vector<Shape> output_shapes;
+};
+
+/// A tensor of the functional API (Keras' KerasTensor): a shape, the batch's size left open, and the call
+/// that makes it.
+class SymbolicTensor {
+ public:
+  SymbolicTensor() = default;
+  SymbolicTensor(std::shared_ptr<LayerCall> call, std::size_t index)
+      : call_(std::move(call)), index_(index) {}
+  explicit operator bool() const { return call_ != nullptr; }
+  const Shape& shape() const { return call_->output_shapes[index_]; }
+  const std::shared_ptr<LayerCall>& call() const { return call_; }
+  std::size_t index() const { return index_; }
+
+ private:
+  std::shared_ptr<LayerCall> call_;
+  std::size_t index_ = 0;
+};
+
+/// A copyable handle on a layer. Calling it adds it to a functional graph; calling it twice shares its
+/// weights.
+class Layer {
+ public:
+  Layer() = default;
+  explicit Layer(std::shared_ptr<LayerImpl> impl) : impl_(std::move(impl)) {}
+
+  SymbolicTensor operator()(const SymbolicTensor& input, const CallArguments& arguments = {}) const;
+  SymbolicTensor operator()(const std::vector<SymbolicTensor>& inputs,
+                            const CallArguments& arguments = {}) const;
+
+  /// All outputs, for layers and models that have several.
+  std::vector<SymbolicTensor> call(const std::vector<SymbolicTensor>& inputs,
+                                   const CallArguments& arguments = {}) const;
+
+  const std::string& name() const { return impl_->name; }
+  bool trainable() const { return impl_->trainable; }
+  /// Takes effect at the next step, compiled or not. A frozen BatchNormalization runs in inference mode.
+  void set_trainable(bool trainable) const { impl_->trainable = trainable; }
+  std::vector<Variable> weights() const { return impl_->weights; }
+  const std::shared_ptr<LayerImpl>& impl() const { return impl_; }
+
+ protected:
+  std::shared_ptr<LayerImpl> impl_;
+};
+
+/// Makes a layer of that class known to loading, under Keras' registered name ("package>Class" for one's
+/// own).
+void register_layer(std::string_view registered_name, std::shared_ptr<LayerImpl> (*make)());
+/// A new layer with default options; Error for an unknown class names it and says how to register one.
+std::shared_ptr<LayerImpl> make_layer(std::string_view registered_name);
+
+}  // namespace fovea

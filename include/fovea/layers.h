@@ -1,0 +1,189 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fovea/layer.h"
+
+/// The layers, with Keras' names, arguments and defaults. Options are aggregates with every field defaulted:
+/// `Conv2D(32, 3, {.activation = "relu"})`. `name` empty means an automatic one. Images are (N, H, W, C).
+namespace fovea {
+
+struct InputOptions {
+  DType dtype = DType::float32;
+  std::string name;
+};
+/// The input of a model; `shape` is one sample's, without the batch. Used in a Sequential's list or as a
+/// symbolic tensor.
+class Input : public Layer {
+ public:
+  Input(const Shape& shape, const InputOptions& options = {});
+  operator SymbolicTensor() const;
+};
+
+struct Conv2DOptions {
+  Size2 strides = 1;
+  std::string padding = "valid";  ///< "valid" or "same"
+  Size2 dilation_rate = 1;
+  std::int64_t groups = 1;
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer bias_regularizer = {};
+  std::string name;
+};
+/// Slides `filters` kernels over the image, one activation map each. Weights: kernel (kh, kw, C / groups,
+/// filters), bias (filters).
+class Conv2D : public Layer {
+ public:
+  Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DOptions& options = {});
+};
+
+struct Pooling2DOptions {
+  Size2 strides = 0;  ///< 0: as the pool size
+  std::string padding = "valid";
+  std::string name;
+};
+class MaxPooling2D : public Layer {
+ public:
+  MaxPooling2D(Size2 pool_size = 2, const Pooling2DOptions& options = {});
+};
+/// With "same" padding, the padding does not count in the mean.
+class AveragePooling2D : public Layer {
+ public:
+  AveragePooling2D(Size2 pool_size = 2, const Pooling2DOptions& options = {});
+};
+/// The smallest of each window. Keras has no such layer: it is saved as "fovea>MinPooling2D".
+class MinPooling2D : public Layer {
+ public:
+  MinPooling2D(Size2 pool_size = 2, const Pooling2DOptions& options = {});
+};
+
+struct GlobalPooling2DOptions {
+  bool keepdims = false;
+  std::string name;
+};
+class GlobalAveragePooling2D : public Layer {
+ public:
+  GlobalAveragePooling2D(const GlobalPooling2DOptions& options = {});
+};
+class GlobalMaxPooling2D : public Layer {
+ public:
+  GlobalMaxPooling2D(const GlobalPooling2DOptions& options = {});
+};
+
+struct NameOption {
+  std::string name;
+};
+class Flatten : public Layer {
+ public:
+  Flatten(const NameOption& options = {});
+};
+
+struct DenseOptions {
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer bias_regularizer = {};
+  std::string name;
+};
+/// activation(x kernel + bias) over the last axis. Weights: kernel (inputs, units), bias (units).
+class Dense : public Layer {
+ public:
+  explicit Dense(std::int64_t units, const DenseOptions& options = {});
+};
+
+/// In training, zeroes elements with probability `rate` and scales the others by 1 / (1 - rate).
+class Dropout : public Layer {
+ public:
+  explicit Dropout(double rate, const NameOption& options = {});
+};
+
+/// An activation by Keras' name: "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "softmax", "log_softmax",
+/// "elu", "selu", "softplus", "softsign", "silu"/"swish", "gelu", "hard_sigmoid", "hard_silu"/"hard_swish",
+/// "exponential", "mish", "linear".
+class Activation : public Layer {
+ public:
+  explicit Activation(const std::string& activation, const NameOption& options = {});
+};
+
+struct ReLUOptions {
+  std::optional<double> max_value = {};
+  double negative_slope = 0;
+  double threshold = 0;
+  std::string name;
+};
+class ReLU : public Layer {
+ public:
+  ReLU(const ReLUOptions& options = {});
+};
+
+struct SoftmaxOptions {
+  std::int64_t axis = -1;
+  std::string name;
+};
+class Softmax : public Layer {
+ public:
+  Softmax(const SoftmaxOptions& options = {});
+};
+
+struct BatchNormalizationOptions {
+  double momentum = 0.99;
+  double epsilon = 1e-3;
+  bool center = true;
+  bool scale = true;
+  Initializer beta_initializer = "zeros";
+  Initializer gamma_initializer = "ones";
+  Initializer moving_mean_initializer = "zeros";
+  Initializer moving_variance_initializer = "ones";
+  Regularizer beta_regularizer = {};
+  Regularizer gamma_regularizer = {};
+  std::string name;
+};
+/// Normalises each channel by its batch's statistics in training, by moving averages otherwise, or when
+/// frozen.
+class BatchNormalization : public Layer {
+ public:
+  BatchNormalization(const BatchNormalizationOptions& options = {});
+};
+
+class ZeroPadding2D : public Layer {
+ public:
+  ZeroPadding2D(const Padding2& padding = 1, const NameOption& options = {});
+};
+
+/// x * scale + offset.
+class Rescaling : public Layer {
+ public:
+  explicit Rescaling(double scale, double offset = 0, const NameOption& options = {});
+};
+
+/// To (N, target_shape...); one size may be -1.
+class Reshape : public Layer {
+ public:
+  explicit Reshape(const Shape& target_shape, const NameOption& options = {});
+};
+
+class Add : public Layer {
+ public:
+  Add(const NameOption& options = {});
+};
+class Multiply : public Layer {
+ public:
+  Multiply(const NameOption& options = {});
+};
+
+struct ConcatenateOptions {
+  std::int64_t axis = -1;
+  std::string name;
+};
+class Concatenate : public Layer {
+ public:
+  Concatenate(const ConcatenateOptions& options = {});
+};
+
+}  // namespace fovea

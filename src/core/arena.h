@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fovea {
+
+/// One block of memory, mapped and touched at construction, so that no step pays for page faults; huge pages
+/// are asked for.
+class Arena {
+ public:
+  /// Throws Error when the memory cannot be had, saying how much was asked for.
+  explicit Arena(std::int64_t bytes);
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  std::byte* data() { return data_; }
+  std::int64_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::int64_t bytes_ = 0;
+};
+
+}  // namespace fovea

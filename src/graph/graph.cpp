@@ -1,0 +1,79 @@
+#include "graph/graph.h"
+
+namespace fovea {
+
+Value Graph::add_value(const TensorSpec& spec, Source source, std::size_t index) {
+  values_.push_back({spec, source, static_cast<std::int32_t>(index)});
+  return {static_cast<std::int32_t>(values_.size() - 1)};
+}
+
+const Graph::ValueInfo& Graph::info(Value value) const {
+  if (value.id < 0 || static_cast<std::size_t>(value.id) >= values_.size()) {
+    fail("Graph: value {} is not one of its {} values", value.id, values_.size());
+  }
+  return values_[static_cast<std::size_t>(value.id)];
+}
+
+std::vector<Value> Graph::emit(std::shared_ptr<const Op> op, std::span<const Value> inputs) {
+  std::vector<TensorSpec> specs;
+  for (const Value input : inputs) specs.push_back(spec(input));
+  const std::vector<TensorSpec> outputs = op->infer(specs);
+  Node node{std::move(op), {inputs.begin(), inputs.end()}, {}};
+  for (const TensorSpec& output : outputs)
+    node.outputs.push_back(add_value(output, Source::op, nodes_.size()));
+  nodes_.push_back(std::move(node));
+  return nodes_.back().outputs;
+}
+
+Value Graph::feed(std::string_view name, const TensorSpec& spec) {
+  for (const Feed& feed : feeds_) {
+    if (feed.name != name) continue;
+    if (!(this->spec(feed.value) == spec)) {
+      fail("Graph: the feed '{}' is {}. Received: {}", name, this->spec(feed.value).str(), spec.str());
+    }
+    return feed.value;
+  }
+  const Value value = add_value(spec, Source::feed, feeds_.size());
+  feeds_.push_back({std::string(name), value});
+  return value;
+}
+
+Value Graph::constant(Tensor value) {
+  const Value result = add_value(value.spec(), Source::constant, constants_.size());
+  constants_.push_back(std::move(value));
+  return result;
+}
+
+Value Graph::variable(const Variable& variable) {
+  const auto [place, added] = variable_values_.try_emplace(variable.id());
+  if (added) {
+    place->second = add_value(variable.spec(), Source::variable, variables_.size());
+    variables_.push_back(variable);
+  }
+  return place->second;
+}
+
+void Graph::assign(const Variable& variable, Value value) {
+  if (!(spec(value) == variable.spec())) {
+    fail("Variable '{}' is {}. Received: an assignment of {}", variable.name(), variable.spec().str(),
+         spec(value).str());
+  }
+  for (const Assignment& earlier : assignments_) {
+    if (earlier.variable == variable) fail("Variable '{}': assigned twice in one step", variable.name());
+  }
+  this->variable(variable);
+  assignments_.push_back({variable, value});
+}
+
+const Op* Graph::producer(Value value) const {
+  const ValueInfo& from = info(value);
+  return from.source == Source::op ? nodes_[static_cast<std::size_t>(from.index)].op.get() : nullptr;
+}
+
+std::span<const Value> Graph::producer_inputs(Value value) const {
+  const ValueInfo& from = info(value);
+  if (from.source != Source::op) return {};
+  return nodes_[static_cast<std::size_t>(from.index)].inputs;
+}
+
+}  // namespace fovea

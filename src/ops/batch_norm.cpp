@@ -1,0 +1,70 @@
+#include "ops/batch_norm.h"
+
+// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance per channel over the batch and
+// the image. With xhat = (x - mean) / sqrt(variance + epsilon) and n elements a channel:
+//   dbeta = sum dy,  dgamma = sum dy xhat,  dx = gamma / sqrt(variance + epsilon) (dy - dbeta / n - xhat
+//   dgamma / n)
+
+namespace fovea {
+
+void BatchNormTraining::fields(FieldVisitor& visitor) { visitor.field("epsilon", epsilon); }
+
+std::vector<TensorSpec> BatchNormTraining::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 3);
+  if (inputs[0].shape.rank() < 2)
+    fail("Op {}: expected rank 2 or more. Received: {}", class_name(), inputs[0].str());
+  const TensorSpec channel{{inputs[0].shape[-1]}, inputs[0].dtype};
+  for (const TensorSpec& parameter : inputs.subspan(1)) {
+    if (!(parameter == channel)) {
+      fail("Op {}: gamma and beta must be {}. Received: {}", class_name(), channel.str(), parameter.str());
+    }
+  }
+  return {inputs[0], channel, channel};
+}
+
+std::vector<Value> BatchNormTraining::differentiate(GraphBuilder& b, const OpCall& call,
+                                                    std::span<const Value> gradients) const {
+  if (gradients[1] || gradients[2]) fail("Op {}: its statistics have no gradient", class_name());
+  const Value inputs[] = {call.inputs[0], call.inputs[1], call.outputs[1], call.outputs[2], gradients[0]};
+  return b.emit(std::make_shared<BatchNormBackward>(epsilon), inputs);
+}
+
+void BatchNormBackward::fields(FieldVisitor& visitor) { visitor.field("epsilon", epsilon); }
+
+std::vector<TensorSpec> BatchNormBackward::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 5);
+  return {inputs[0], inputs[1], inputs[1]};
+}
+
+ops::BatchNormResult ops::batch_norm_training(GraphBuilder& b, Value x, Value gamma, Value beta,
+                                              double epsilon) {
+  const Value inputs[] = {x, gamma, beta};
+  const std::vector<Value> outputs = b.emit(std::make_shared<BatchNormTraining>(epsilon), inputs);
+  return {outputs[0], outputs[1], outputs[2]};
+}
+
+void Dropout::fields(FieldVisitor& visitor) {
+  visitor.field("rate", rate);
+  visitor.field("stream", stream);
+}
+
+std::vector<TensorSpec> Dropout::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 2);
+  if (!(rate >= 0 && rate < 1)) fail("Op Dropout: the rate must be in [0, 1). Received: {}", rate);
+  if (!(inputs[1] == TensorSpec{{2}, DType::int64})) {
+    fail("Op Dropout: the random state must be int64 (2,). Received: {}", inputs[1].str());
+  }
+  return {inputs[0]};
+}
+
+std::vector<Value> Dropout::differentiate(GraphBuilder& b, const OpCall& call,
+                                          std::span<const Value> dy) const {
+  return {emit_one(b, Dropout(*this), {dy[0], call.inputs[1]}), Value{}};
+}
+
+Value ops::dropout(GraphBuilder& b, Value x, double rate, std::uint64_t stream) {
+  const Value state = b.feed("random_state", {{2}, DType::int64});
+  return emit_one(b, Dropout(rate, stream), {x, state});
+}
+
+}  // namespace fovea

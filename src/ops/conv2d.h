@@ -1,0 +1,57 @@
+#pragma once
+
+#include "ops/op.h"
+
+namespace fovea {
+
+enum class ConvPass : std::uint8_t { forward, backward_input, backward_filter };
+
+/// The three passes of a convolution share their attributes. Inputs: forward (x, kernel), backward_input (dy,
+/// kernel), backward_filter (x, dy). The backward passes carry the shape of what they compute.
+class Conv2DBase : public Op {
+ public:
+  Conv2DBase() = default;
+  explicit Conv2DBase(const ops::Conv2DAttributes& a) : attributes(a) {}
+  void fields(FieldVisitor& visitor) override;
+
+  ops::Conv2DAttributes attributes;
+
+ protected:
+  /// The shape rule, which all three passes share.
+  Shape output_shape(const Shape& x, const Shape& kernel) const;
+};
+
+class Conv2D final : public Conv2DBase {
+ public:
+  using Conv2DBase::Conv2DBase;
+  std::string_view class_name() const override { return "Conv2D"; }
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
+  std::vector<Value> differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const override;
+};
+
+class Conv2DBackwardInput final : public Conv2DBase {
+ public:
+  Conv2DBackwardInput() = default;
+  Conv2DBackwardInput(const ops::Conv2DAttributes& a, const Shape& shape) : Conv2DBase(a), x_shape(shape) {}
+  std::string_view class_name() const override { return "Conv2DBackwardInput"; }
+  void fields(FieldVisitor& visitor) override;
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
+  std::vector<Value> differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const override;
+
+  Shape x_shape;
+};
+
+class Conv2DBackwardFilter final : public Conv2DBase {
+ public:
+  Conv2DBackwardFilter() = default;
+  Conv2DBackwardFilter(const ops::Conv2DAttributes& a, const Shape& shape)
+      : Conv2DBase(a), kernel_shape(shape) {}
+  std::string_view class_name() const override { return "Conv2DBackwardFilter"; }
+  void fields(FieldVisitor& visitor) override;
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
+  std::vector<Value> differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const override;
+
+  Shape kernel_shape;
+};
+
+}  // namespace fovea

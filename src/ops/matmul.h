@@ -1,0 +1,21 @@
+#pragma once
+
+#include "ops/op.h"
+
+namespace fovea {
+
+/// Inputs (a, b) of rank 2; each may be read transposed.
+class MatMul final : public Op {
+ public:
+  MatMul() = default;
+  MatMul(bool a, bool b) : transpose_a(a), transpose_b(b) {}
+  std::string_view class_name() const override { return "MatMul"; }
+  void fields(FieldVisitor& visitor) override;
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
+  std::vector<Value> differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const override;
+
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+
+}  // namespace fovea

@@ -1,0 +1,58 @@
+#include "ops/optimizer_update.h"
+
+namespace fovea {
+
+void OptimizerUpdate::fields(FieldVisitor& visitor) { visitor.field("weight_decay", weight_decay); }
+
+std::vector<TensorSpec> OptimizerUpdate::infer(std::span<const TensorSpec> inputs) const {
+  const std::size_t group = slots() + 2;
+  if (inputs.size() < 2 || (inputs.size() - 2) % group != 0) {
+    fail("Op {}: takes the rate, the iteration and {} inputs a variable. Received: {}", class_name(), group,
+         inputs.size());
+  }
+  if (inputs[0].shape.rank() != 0 || !is_floating(inputs[0].dtype) ||
+      !(inputs[1] == TensorSpec{{}, DType::int64})) {
+    fail("Op {}: the rate is a floating scalar, the iteration an int64 one. Received: {} and {}",
+         class_name(), inputs[0].str(), inputs[1].str());
+  }
+  std::vector<TensorSpec> outputs;
+  for (std::size_t first = 2; first < inputs.size(); first += group) {
+    for (std::size_t i = 1; i < group; ++i) {
+      if (!(inputs[first + i] == inputs[first])) {
+        fail("Op {}: a variable, its slots and its gradient have one spec. Received: {} and {}", class_name(),
+             inputs[first].str(), inputs[first + i].str());
+      }
+    }
+    outputs.insert(outputs.end(), group - 1, inputs[first]);
+  }
+  return outputs;
+}
+
+int OptimizerUpdate::in_place(int output) const {
+  const int kept = static_cast<int>(slots()) + 1;
+  return 2 + output / kept * (kept + 1) + output % kept;
+}
+
+void SgdUpdate::fields(FieldVisitor& visitor) {
+  OptimizerUpdate::fields(visitor);
+  visitor.field("momentum", momentum);
+  visitor.field("nesterov", nesterov);
+}
+
+void RmspropUpdate::fields(FieldVisitor& visitor) {
+  OptimizerUpdate::fields(visitor);
+  visitor.field("rho", rho);
+  visitor.field("momentum", momentum);
+  visitor.field("epsilon", epsilon);
+  visitor.field("centered", centered);
+}
+
+void AdamUpdate::fields(FieldVisitor& visitor) {
+  OptimizerUpdate::fields(visitor);
+  visitor.field("beta_1", beta_1);
+  visitor.field("beta_2", beta_2);
+  visitor.field("epsilon", epsilon);
+  visitor.field("amsgrad", amsgrad);
+}
+
+}  // namespace fovea

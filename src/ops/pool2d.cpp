@@ -1,0 +1,76 @@
+#include "ops/pool2d.h"
+
+// max:     y[n,oh,ow,c] = max over the window of x; its index is kh * window.width + kw of the first largest
+// element average: y[n,oh,ow,c] = sum over the window of x / number of elements of the window inside the
+// image
+
+namespace fovea {
+namespace {
+
+void visit(FieldVisitor& visitor, ops::Pool2DAttributes& a) {
+  auto kind = static_cast<std::int64_t>(a.kind);
+  visitor.field("kind", kind);
+  a.kind = static_cast<ops::PoolKind>(kind);
+  visitor.field("window", a.window);
+  visitor.field("strides", a.strides);
+  visitor.field("padding", a.padding);
+}
+
+std::int64_t output_size(std::int64_t size, std::int64_t before, std::int64_t after, std::int64_t window,
+                         std::int64_t stride) {
+  if (window < 1 || stride < 1)
+    fail("Op Pool2D: window and strides are at least 1. Received: {} and {}", window, stride);
+  if (before >= window || after >= window) {
+    fail("Op Pool2D: a window of {} would lie wholly in the padding ({} before, {} after)", window, before,
+         after);
+  }
+  if (window > size + before + after) {
+    fail("Op Pool2D: a window of {} is larger than the image with its padding, {}", window,
+         size + before + after);
+  }
+  return (size + before + after - window) / stride + 1;
+}
+
+Shape output_shape(const ops::Pool2DAttributes& a, const Shape& x) {
+  return {x[0], output_size(x[1], a.padding.top, a.padding.bottom, a.window.height, a.strides.height),
+          output_size(x[2], a.padding.left, a.padding.right, a.window.width, a.strides.width), x[3]};
+}
+
+}  // namespace
+
+void Pool2D::fields(FieldVisitor& visitor) { visit(visitor, attributes); }
+
+std::vector<TensorSpec> Pool2D::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 1);
+  require_image(*this, inputs[0]);
+  const Shape y = output_shape(attributes, inputs[0].shape);
+  if (attributes.kind == ops::PoolKind::average) return {{y, inputs[0].dtype}};
+  return {{y, inputs[0].dtype}, {y, DType::int32}};
+}
+
+std::vector<Value> Pool2D::differentiate(GraphBuilder& b, const OpCall& call,
+                                         std::span<const Value> dy) const {
+  Pool2DBackward backward(attributes, b.spec(call.inputs[0]).shape);
+  if (attributes.kind == ops::PoolKind::average) return {emit_one(b, std::move(backward), {dy[0]})};
+  return {emit_one(b, std::move(backward), {dy[0], call.outputs[1]})};
+}
+
+void Pool2DBackward::fields(FieldVisitor& visitor) {
+  visit(visitor, attributes);
+  visitor.field("x_shape", x_shape);
+}
+
+std::vector<TensorSpec> Pool2DBackward::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, attributes.kind == ops::PoolKind::average ? 1 : 2);
+  if (output_shape(attributes, x_shape) != inputs[0].shape) {
+    fail("Op {}: a gradient of shape {} does not belong to an input of shape {}", class_name(),
+         inputs[0].shape.str(), x_shape.str());
+  }
+  return {{x_shape, inputs[0].dtype}};
+}
+
+Value ops::pool2d(GraphBuilder& b, Value x, const Pool2DAttributes& attributes) {
+  return emit_one(b, Pool2D(attributes), {x});
+}
+
+}  // namespace fovea

@@ -1,0 +1,95 @@
+#include "ops/reduce.h"
+
+#include <algorithm>
+
+// sum, mean, max or min over axes; a sum's gradient is broadcast back, an extreme's goes to the elements that
+// reached it.
+
+namespace fovea {
+namespace {
+
+Shape reduced(const Shape& x, const std::vector<std::int64_t>& axes, bool keepdims) {
+  Shape result;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    const bool gone = std::binary_search(axes.begin(), axes.end(), static_cast<std::int64_t>(i));
+    if (!gone) result.push_back(x[static_cast<std::ptrdiff_t>(i)]);
+    if (gone && keepdims) result.push_back(1);
+  }
+  return result;
+}
+
+}  // namespace
+
+void Reduce::fields(FieldVisitor& visitor) {
+  auto value = static_cast<std::int64_t>(kind);
+  visitor.field("kind", value);
+  kind = static_cast<ops::ReduceKind>(value);
+  visitor.field("axes", axes);
+  visitor.field("keepdims", keepdims);
+}
+
+std::vector<TensorSpec> Reduce::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 1);
+  for (const std::int64_t axis : axes) {
+    if (axis < 0 || axis >= static_cast<std::int64_t>(inputs[0].shape.rank())) {
+      fail("Op Reduce: {} has no axis {}", inputs[0].str(), axis);
+    }
+  }
+  return {{reduced(inputs[0].shape, axes, keepdims), inputs[0].dtype}};
+}
+
+std::vector<Value> Reduce::differentiate(GraphBuilder& b, const OpCall& call,
+                                         std::span<const Value> dy) const {
+  const Value x = call.inputs[0];
+  const Shape shape = b.spec(x).shape;
+  const Shape kept = reduced(shape, axes, true);
+  const Value gradient = ops::reshape(b, dy[0], kept);
+  switch (kind) {
+    case ops::ReduceKind::sum:
+      return {ops::broadcast_to(b, gradient, shape)};
+    case ops::ReduceKind::mean: {
+      const double count = static_cast<double>(shape.elements()) / static_cast<double>(kept.elements());
+      return {ops::broadcast_to(b, ops::scale(b, gradient, 1.0 / count), shape)};
+    }
+    case ops::ReduceKind::max:
+    case ops::ReduceKind::min:
+      return {
+          emit_one(b, ReduceExtremeBackward(axes), {x, ops::reshape(b, call.outputs[0], kept), gradient})};
+  }
+  return {};
+}
+
+void ReduceExtremeBackward::fields(FieldVisitor& visitor) { visitor.field("axes", axes); }
+
+std::vector<TensorSpec> ReduceExtremeBackward::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 3);
+  return {inputs[0]};
+}
+
+void BroadcastTo::fields(FieldVisitor& visitor) { visitor.field("shape", shape); }
+
+std::vector<TensorSpec> BroadcastTo::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 1);
+  if (broadcast_shapes("Op BroadcastTo", inputs[0].shape, shape) != shape) {
+    fail("Op BroadcastTo: {} does not broadcast to {}", inputs[0].str(), shape.str());
+  }
+  return {{shape, inputs[0].dtype}};
+}
+
+std::vector<Value> BroadcastTo::differentiate(GraphBuilder& b, const OpCall& call,
+                                              std::span<const Value> dy) const {
+  return {reduce_to_shape(b, dy[0], b.spec(call.inputs[0]).shape)};
+}
+
+Value ops::reduce(GraphBuilder& b, ReduceKind kind, Value x, std::vector<std::int64_t> axes, bool keepdims) {
+  const auto rank = static_cast<std::int64_t>(b.spec(x).shape.rank());
+  for (std::int64_t& axis : axes) axis = axis < 0 ? axis + rank : axis;
+  std::sort(axes.begin(), axes.end());
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  return emit_one(b, Reduce(kind, std::move(axes), keepdims), {x});
+}
+Value ops::broadcast_to(GraphBuilder& b, Value x, const Shape& shape) {
+  return b.spec(x).shape == shape ? x : emit_one(b, BroadcastTo(shape), {x});
+}
+
+}  // namespace fovea

@@ -1,0 +1,83 @@
+#include "ops/unary.h"
+
+#include <iterator>
+
+// y = f(x), elementwise; the formulas of f and f' stand in backends/reference/unary.cpp.
+
+namespace fovea {
+namespace {
+
+constexpr std::string_view kNames[] = {
+    "relu",     "sigmoid",   "tanh",         "exponential", "log",  "sqrt",     "rsqrt",    "square",
+    "absolute", "negative",  "elu",          "selu",        "celu", "softplus", "softsign", "silu",
+    "gelu",     "gelu_tanh", "hard_sigmoid", "hard_silu",   "mish", "scale"};
+
+void visit(FieldVisitor& visitor, UnaryKind& kind, ops::UnaryParameters& p) {
+  auto value = static_cast<std::int64_t>(kind);
+  visitor.field("kind", value);
+  kind = static_cast<UnaryKind>(value);
+  visitor.field("alpha", p.alpha);
+  visitor.field("beta", p.beta);
+  visitor.field("gamma", p.gamma);
+}
+
+}  // namespace
+
+std::string_view name(UnaryKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+
+void Unary::fields(FieldVisitor& visitor) { visit(visitor, kind, parameters); }
+
+std::vector<TensorSpec> Unary::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 1);
+  if (!is_floating(inputs[0].dtype))
+    fail("Op {}: expected floats. Received: {}", name(kind), inputs[0].str());
+  return {inputs[0]};
+}
+
+bool Unary::gradient_uses_output() const {
+  switch (kind) {
+    case UnaryKind::relu:
+      // y > 0 exactly where x was passed on; with a slope or another threshold the sign of y does not tell.
+      return parameters.alpha == 0 && parameters.beta == 0 && parameters.gamma == 0;
+    case UnaryKind::sigmoid:
+    case UnaryKind::tanh:
+    case UnaryKind::exponential:
+    case UnaryKind::sqrt:
+    case UnaryKind::rsqrt:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::vector<Value> Unary::differentiate(GraphBuilder& b, const OpCall& call,
+                                        std::span<const Value> dy) const {
+  if (kind == UnaryKind::scale) return {ops::scale(b, dy[0], parameters.alpha)};
+  if (kind == UnaryKind::negative) return {ops::scale(b, dy[0], -1)};
+  const Value source = gradient_uses_output() ? call.outputs[0] : call.inputs[0];
+  return {emit_one(b, UnaryBackward(kind, parameters), {source, dy[0]})};
+}
+
+void UnaryBackward::fields(FieldVisitor& visitor) { visit(visitor, kind, parameters); }
+
+std::vector<TensorSpec> UnaryBackward::infer(std::span<const TensorSpec> inputs) const {
+  require_inputs(*this, inputs, 2);
+  if (!(inputs[0] == inputs[1])) {
+    fail("Op UnaryBackward: the specs differ. Received: {} and {}", inputs[0].str(), inputs[1].str());
+  }
+  return {inputs[0]};
+}
+
+Value ops::unary(GraphBuilder& b, std::string_view function, Value x, const UnaryParameters& parameters) {
+  for (std::size_t i = 0; i < std::size(kNames); ++i) {
+    if (kNames[i] == function) return emit_one(b, Unary(static_cast<UnaryKind>(i), parameters), {x});
+  }
+  fail("ops::unary: there is no function '{}'", function);
+}
+Value ops::relu(GraphBuilder& b, Value x) { return emit_one(b, Unary(UnaryKind::relu, {}), {x}); }
+Value ops::sigmoid(GraphBuilder& b, Value x) { return emit_one(b, Unary(UnaryKind::sigmoid, {}), {x}); }
+Value ops::scale(GraphBuilder& b, Value x, double alpha, double beta) {
+  return emit_one(b, Unary(UnaryKind::scale, {.alpha = alpha, .beta = beta, .gamma = 0}), {x});
+}
+
+}  // namespace fovea

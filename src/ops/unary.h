@@ -1,0 +1,65 @@
+#pragma once
+
+#include "ops/op.h"
+
+namespace fovea {
+
+enum class UnaryKind : std::uint8_t {
+  relu,
+  sigmoid,
+  tanh,
+  exponential,
+  log,
+  sqrt,
+  rsqrt,
+  square,
+  absolute,
+  negative,
+  elu,
+  selu,
+  celu,
+  softplus,
+  softsign,
+  silu,
+  gelu,
+  gelu_tanh,
+  hard_sigmoid,
+  hard_silu,
+  mish,
+  scale
+};
+
+/// Functions are named in the order of UnaryKind.
+std::string_view name(UnaryKind kind);
+
+class Unary final : public Op {
+ public:
+  Unary() = default;
+  Unary(UnaryKind k, const ops::UnaryParameters& p) : kind(k), parameters(p) {}
+  std::string_view class_name() const override { return "Unary"; }
+  void fields(FieldVisitor& visitor) override;
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
+  std::vector<Value> differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const override;
+  int in_place(int) const override { return 0; }
+  /// True when the derivative follows from y alone, so that x need not be kept.
+  bool gradient_uses_output() const;
+
+  UnaryKind kind = UnaryKind::relu;
+  ops::UnaryParameters parameters;
+};
+
+/// dy * f'(.), inputs (s, dy): s is y where Unary::gradient_uses_output(), else x.
+class UnaryBackward final : public Op {
+ public:
+  UnaryBackward() = default;
+  UnaryBackward(UnaryKind k, const ops::UnaryParameters& p) : kind(k), parameters(p) {}
+  std::string_view class_name() const override { return "UnaryBackward"; }
+  void fields(FieldVisitor& visitor) override;
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
+  int in_place(int) const override { return 1; }
+
+  UnaryKind kind = UnaryKind::relu;
+  ops::UnaryParameters parameters;
+};
+
+}  // namespace fovea

@@ -1,0 +1,266 @@
+"""layers/: one call of a layer, with its gradients and the weights it leaves behind."""
+
+import common
+from common import keras, np, tf
+
+L = keras.layers
+IMAGE = (2, 7, 5, 3)
+# Around the kinks and far out, where naive formulas overflow.
+EXTREMES = np.array([[-100, -20, -5, -1e-8, 0, 1e-8, 5, 20, 100]], "float32")
+
+
+def write_all(folder):
+    for cases in (convolutions, pooling, dense_and_shapes, activations, normalization, merging, further):
+        for name, build, shapes, *options in cases():
+            write_case(folder, name, build, shapes, **(options[0] if options else {}))
+
+
+def write_case(folder, name, build, shapes, inputs=None, training=None, requested=None):
+    """shapes: one per input, or ready arrays in `inputs`."""
+    rng = common.start_case("layers/" + name)
+    layer = build()
+    if inputs is None:
+        inputs = [common.normal(rng, *shape) for shape in shapes]
+    tensors = [tf.constant(x) for x in inputs]
+    argument = tensors[0] if len(tensors) == 1 else tensors
+    call = {} if training is None else {"training": training}
+
+    layer(argument, **call)  # Builds; the values below replace whatever it did to the weights.
+    for weight in layer.weights:
+        weight.assign(weight_value(rng, weight))
+    before = [common.numpy(w) for w in layer.weights]
+
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        output = layer(argument, **call)
+        output_gradient = common.normal(rng, *output.shape)
+        objective = tf.reduce_sum(output * output_gradient)
+    variables = [w.value for w in layer.weights]
+    gradients = tape.gradient(objective, tensors + variables)
+
+    extra = {} if requested is None else {"requested_activation": requested}
+    common.write(folder, name, {
+        "layer": common.serialize(layer),
+        **extra,
+        "call": call,
+        "inputs": inputs,
+        "weights": [{"name": w.name, "trainable": w.trainable, "array": a}
+                    for w, a in zip(layer.weights, before)],
+        "outputs": [common.numpy(output)],
+        "output_gradients": [output_gradient],
+        "input_gradients": [common.numpy(g) for g in gradients[:len(tensors)]],
+        "weight_gradients": [common.numpy(g) for g in gradients[len(tensors):]],
+        "updated_weights": [common.numpy(w) for w in layer.weights],
+    })
+
+
+def weight_value(rng, weight):
+    value = common.normal(rng, *weight.shape, scale=0.5)
+    if "variance" in weight.name:
+        return np.abs(value) + np.float32(0.5)
+    if weight.name in ("gamma", "scale"):
+        return value + np.float32(1)
+    return value
+
+
+def convolutions():
+    def conv(name, **options):
+        shape = options.pop("shape", IMAGE)
+        filters = options.pop("filters", 4)
+        kernel = options.pop("kernel_size", 3)
+        return "conv2d_" + name, lambda: L.Conv2D(filters, kernel, **options), [shape]
+
+    yield conv("default")
+    yield conv("kernel1", kernel_size=1)
+    yield conv("kernel1_strides2", kernel_size=1, strides=2)
+    yield conv("kernel2_same", kernel_size=2, padding="same")
+    yield conv("kernel2_strides2_same", kernel_size=2, strides=2, padding="same")
+    yield conv("kernel3x2_same_relu", kernel_size=(3, 2), padding="same", activation="relu")
+    yield conv("kernel5_valid", kernel_size=5, filters=2)
+    yield conv("kernel5_same_no_bias", kernel_size=5, padding="same", use_bias=False)
+    yield conv("same_sigmoid", padding="same", activation="sigmoid")
+    yield conv("same_softmax", padding="same", activation="softmax")
+    yield conv("strides2_valid_tanh", strides=2, activation="tanh")
+    yield conv("strides2_same", strides=2, padding="same")
+    yield conv("strides2_same_even", strides=2, padding="same", shape=(1, 8, 6, 3))
+    yield conv("strides2x1_same", strides=(2, 1), padding="same")
+    yield conv("strides1x2_valid_no_bias", strides=(1, 2), use_bias=False)
+    yield conv("strides3_valid", strides=3)
+    yield conv("strides3_same", strides=3, padding="same")
+    yield conv("kernel1_strides3_same", kernel_size=1, strides=3, padding="same")
+    yield conv("dilation2_valid", dilation_rate=2)
+    yield conv("dilation2_same", dilation_rate=2, padding="same")
+    yield conv("dilation2x1_same", dilation_rate=(2, 1), padding="same")
+    yield conv("groups2_valid", groups=2, filters=6, shape=(2, 7, 5, 4))
+    yield conv("groups3_same_strides2", groups=3, filters=6, padding="same", strides=2)
+    yield conv("groups3_relu_no_bias", groups=3, filters=3, activation="relu", use_bias=False)
+    yield conv("one_filter_one_channel", filters=1, shape=(1, 5, 4, 1))
+    yield conv("channels17_filters19", filters=19, kernel_size=(2, 1), shape=(1, 3, 3, 17))
+
+
+def pooling():
+    for kind in (L.MaxPooling2D, L.AveragePooling2D):
+        stem = "max_pooling2d_" if kind is L.MaxPooling2D else "average_pooling2d_"
+
+        def pool(name, kind=kind, stem=stem, shape=IMAGE, **options):
+            return stem + name, lambda: kind(**options), [shape]
+
+        yield pool("pool2", pool_size=2)
+        yield pool("pool2_same", pool_size=2, padding="same")
+        yield pool("pool3_strides1_same", pool_size=3, strides=1, padding="same")
+        yield pool("pool3_strides2_same", pool_size=3, strides=2, padding="same")
+        yield pool("pool3_strides2_valid", pool_size=3, strides=2)
+        yield pool("pool2_strides3_valid", pool_size=2, strides=3)
+        yield pool("pool3x2_strides2x1_same", pool_size=(3, 2), strides=(2, 1), padding="same")
+        yield pool("pool1_strides2_same", pool_size=1, strides=2, padding="same")
+        yield pool("pool5_same", pool_size=5, padding="same")
+
+    yield "max_pooling2d_default", lambda: L.MaxPooling2D(), [IMAGE]  # Average pooling has no default size.
+    ties = np.array([[0, 1, 1, 0], [1, 0, 0, 1], [2, 2, 3, 3], [2, 2, 3, 3]], "float32").reshape(1, 4, 4, 1)
+    yield "max_pooling2d_ties", lambda: L.MaxPooling2D(), None, {"inputs": [ties]}
+    yield ("max_pooling2d_ties_overlapping", lambda: L.MaxPooling2D(3, strides=1, padding="same"), None,
+           {"inputs": [ties]})
+    yield ("max_pooling2d_all_negative_same", lambda: L.MaxPooling2D(3, padding="same"), None,
+           {"inputs": [ties - np.float32(9)]})
+
+    for kind, stem in ((L.GlobalAveragePooling2D, "global_average_pooling2d"),
+                       (L.GlobalMaxPooling2D, "global_max_pooling2d")):
+        yield stem, lambda kind=kind: kind(), [IMAGE]
+        yield stem + "_keepdims", lambda kind=kind: kind(keepdims=True), [IMAGE]
+        yield stem + "_channels_first", lambda kind=kind: kind(data_format="channels_first"), [IMAGE]
+    yield "global_max_pooling2d_ties", lambda: L.GlobalMaxPooling2D(), None, {"inputs": [ties]}
+
+
+def dense_and_shapes():
+    def dense(name, shape=(3, 5), **options):
+        return "dense_" + name, lambda: L.Dense(4, **options), [shape]
+
+    yield dense("default")
+    yield dense("no_bias", use_bias=False)
+    yield dense("relu", activation="relu")
+    yield dense("sigmoid", activation="sigmoid")
+    yield dense("softmax", activation="softmax")
+    yield dense("tanh_3d", shape=(2, 3, 5), activation="tanh")
+    yield dense("4d", shape=(2, 3, 2, 5))
+    yield dense("4d_softmax_no_bias", shape=(2, 3, 2, 5), activation="softmax", use_bias=False)
+    yield dense("one_input", shape=(3, 1), activation="relu")
+
+    yield "flatten", lambda: L.Flatten(), [IMAGE]
+    yield "flatten_1d", lambda: L.Flatten(), [(3,)]
+    yield "flatten_channels_first", lambda: L.Flatten(data_format="channels_first"), [IMAGE]
+    yield "reshape", lambda: L.Reshape((5, 21)), [IMAGE]
+    yield "reshape_minus_one", lambda: L.Reshape((-1, 15)), [IMAGE]
+    yield "reshape_flat", lambda: L.Reshape((-1,)), [IMAGE]
+    yield "reshape_to_image", lambda: L.Reshape((1, 1, 6)), [(3, 6)]
+    yield "dropout_inference", lambda: L.Dropout(0.3), [(3, 5)], {"training": False}
+    yield "dropout_no_argument", lambda: L.Dropout(0.3), [(3, 5)]
+    yield "dropout_rate0_training", lambda: L.Dropout(0.0), [(3, 5)], {"training": True}
+    yield "zero_padding2d_default", lambda: L.ZeroPadding2D(), [IMAGE]
+    yield "zero_padding2d_pair", lambda: L.ZeroPadding2D((1, 2)), [IMAGE]
+    yield "zero_padding2d_asymmetric", lambda: L.ZeroPadding2D(((0, 1), (2, 3))), [IMAGE]
+    yield "rescaling", lambda: L.Rescaling(1 / 255), [IMAGE]
+    yield "rescaling_offset", lambda: L.Rescaling(1 / 127.5, offset=-1), [IMAGE]
+    yield ("rescaling_per_channel", lambda: L.Rescaling([0.5, 2.0, -1.5], offset=[0.1, -0.2, 0.3]),
+           [IMAGE])
+
+
+def activations():
+    from keras.src.activations import ALL_OBJECTS_DICT
+
+    shape = (3, 8)  # Even: glu halves the last axis.
+    no_extremes = ("glu",)
+    # Keras' threshold has two required arguments, so its name alone builds a layer that cannot be called.
+    for name in sorted(ALL_OBJECTS_DICT.keys() - {"threshold"}):
+        yield "activation_" + name, lambda n=name: L.Activation(n), None, {
+            "inputs": [common.normal(np.random.default_rng(7), *shape, scale=3)], "requested": name}
+        if name not in no_extremes:
+            yield "activation_" + name + "_extremes", lambda n=name: L.Activation(n), None, {
+                "inputs": [EXTREMES], "requested": name}
+    yield "activation_none", lambda: L.Activation(None), [shape]
+
+    yield "relu_default", lambda: L.ReLU(), None, {"inputs": [EXTREMES]}
+    yield "relu_max_value6", lambda: L.ReLU(max_value=6), [IMAGE]
+    yield "relu_negative_slope", lambda: L.ReLU(negative_slope=0.2), [IMAGE]
+    yield "relu_threshold", lambda: L.ReLU(threshold=0.5), [IMAGE]
+    yield "relu_everything", lambda: L.ReLU(max_value=0.9, negative_slope=0.1, threshold=0.3), [IMAGE]
+    yield ("relu_at_its_kinks", lambda: L.ReLU(max_value=2, negative_slope=0.5, threshold=1), None,
+           {"inputs": [np.array([[-1, 0, 0.5, 1, 1.5, 2, 3]], "float32")]})
+    yield "softmax_default", lambda: L.Softmax(), [(2, 3, 5)]
+    yield "softmax_axis1", lambda: L.Softmax(axis=1), [(2, 3, 5)]
+    yield "softmax_two_axes", lambda: L.Softmax(axis=(1, 2)), [(2, 3, 5)]
+    yield ("softmax_saturated", lambda: L.Softmax(), None,
+           {"inputs": [np.array([[1000, 0, -1000], [88, 89, 90], [-1e30, 0, 0]], "float32")]})
+
+
+def normalization():
+    def norm(name, training, shape=IMAGE, trainable=True, **options):
+        return ("batch_normalization_" + name, lambda: L.BatchNormalization(trainable=trainable, **options),
+                [shape], {} if training is None else {"training": training})
+
+    yield norm("no_argument", None)
+    yield norm("inference", False)
+    yield norm("training", True)
+    yield norm("training_2d", True, shape=(5, 3))
+    yield norm("inference_2d", False, shape=(5, 3))
+    yield norm("training_batch_of_one_value", True, shape=(1, 3))
+    yield norm("training_no_center", True, center=False)
+    yield norm("training_no_scale", True, scale=False)
+    yield norm("inference_no_center_no_scale", False, center=False, scale=False)
+    yield norm("training_no_center_no_scale", True, center=False, scale=False)
+    yield norm("training_momentum_epsilon", True, momentum=0.7, epsilon=1e-5)
+    yield norm("inference_epsilon", False, epsilon=1.001e-5)
+    yield norm("training_axis1", True, axis=1)
+    yield norm("inference_axis1", False, axis=1)
+    yield norm("frozen_called_with_training", True, trainable=False)
+
+
+def merging():
+    pair = [IMAGE, IMAGE]
+    gate = [(2, 1, 1, 3), IMAGE]
+    yield "add", lambda: L.Add(), pair
+    yield "add_three", lambda: L.Add(), pair + [IMAGE]
+    yield "add_broadcast", lambda: L.Add(), gate
+    yield "multiply", lambda: L.Multiply(), pair
+    yield "multiply_three", lambda: L.Multiply(), pair + [IMAGE]
+    yield "multiply_broadcast_first", lambda: L.Multiply(), gate
+    yield "multiply_broadcast_second", lambda: L.Multiply(), gate[::-1]
+    yield "concatenate", lambda: L.Concatenate(), [IMAGE, (2, 7, 5, 2)]
+    yield "concatenate_axis1", lambda: L.Concatenate(axis=1), [IMAGE, (2, 4, 5, 3)]
+    yield "concatenate_three", lambda: L.Concatenate(), [IMAGE, (2, 7, 5, 1), (2, 7, 5, 4)]
+    yield "concatenate_axis2_three", lambda: L.Concatenate(axis=2), [IMAGE, (2, 7, 1, 3), (2, 7, 2, 3)]
+    yield "subtract", lambda: L.Subtract(), pair
+    yield "average_three", lambda: L.Average(), pair + [IMAGE]
+    yield "maximum", lambda: L.Maximum(), pair
+    yield "minimum", lambda: L.Minimum(), pair
+
+
+def further():
+    """Layers of keras.applications and of common files beyond the core."""
+    def depthwise(name, kernel=3, **options):
+        return "depthwise_conv2d_" + name, lambda: L.DepthwiseConv2D(kernel, **options), [IMAGE]
+
+    yield depthwise("default")
+    yield depthwise("same_multiplier2", padding="same", depth_multiplier=2)
+    yield depthwise("strides2_same_no_bias_relu", strides=2, padding="same", use_bias=False, activation="relu")
+    yield depthwise("dilation2_same", padding="same", dilation_rate=2)
+    yield depthwise("kernel5x2_valid", kernel=(5, 2))
+    yield "separable_conv2d_default", lambda: L.SeparableConv2D(4, 3), [IMAGE]
+    yield ("separable_conv2d_same_strides2_multiplier2",
+           lambda: L.SeparableConv2D(4, 3, strides=2, padding="same", depth_multiplier=2, activation="relu"), [IMAGE])
+    yield "conv2d_transpose_default", lambda: L.Conv2DTranspose(4, 3), [IMAGE]
+    yield "conv2d_transpose_strides2_same", lambda: L.Conv2DTranspose(2, 3, strides=2, padding="same"), [IMAGE]
+    yield "conv2d_transpose_strides2_valid", lambda: L.Conv2DTranspose(2, 2, strides=2, use_bias=False), [IMAGE]
+    yield "layer_normalization_default", lambda: L.LayerNormalization(), [IMAGE]
+    yield "layer_normalization_epsilon_no_scale", lambda: L.LayerNormalization(epsilon=1e-6, scale=False), [(3, 5)]
+    yield "leaky_relu_default", lambda: L.LeakyReLU(), [IMAGE]
+    yield "leaky_relu_slope", lambda: L.LeakyReLU(negative_slope=0.1), [IMAGE]
+    yield "prelu_default", lambda: L.PReLU(), [IMAGE]
+    yield "prelu_shared_axes", lambda: L.PReLU(shared_axes=[1, 2]), [IMAGE]
+    yield "elu_default", lambda: L.ELU(), [IMAGE]
+    yield "elu_alpha", lambda: L.ELU(alpha=0.5), [IMAGE]
+    yield "cropping2d_default", lambda: L.Cropping2D(((0, 0), (0, 0))), [IMAGE]
+    yield "cropping2d_asymmetric", lambda: L.Cropping2D(((1, 2), (0, 1))), [IMAGE]
+    yield "up_sampling2d_default", lambda: L.UpSampling2D(), [IMAGE]
+    yield "up_sampling2d_bilinear_2x3", lambda: L.UpSampling2D((2, 3), interpolation="bilinear"), [IMAGE]
+    yield "permute", lambda: L.Permute((3, 1, 2)), [IMAGE]
+    yield ("normalization_given", lambda: L.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.5, 1.0, 2.0]), [IMAGE])

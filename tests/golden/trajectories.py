@@ -1,0 +1,124 @@
+"""trajectories/: twenty training steps of three small nets, in float32 with every state and in float64."""
+
+import json
+
+import common
+from common import keras, np
+
+STEPS, BATCH = 20, 6
+L = keras.layers
+
+
+def write_all(folder):
+    for case in (("convnet_adam", convnet, binary_batches), ("batch_normalized_nesterov", normalized, class_batches),
+                 ("mlp_rmsprop", mlp, value_batches)):
+        write_case(folder, *case)
+
+
+def write_case(folder, name, build, batches):
+    rng = common.start_case("trajectories/" + name)
+    batches = [batches(rng) for _ in range(STEPS)]
+    model = build()
+    # Every weight random, so that none can be mistaken for another; batch statistics stay at their start.
+    model.set_weights([w + common.normal(rng, *w.shape, scale=0.05) if v.trainable else w
+                       for v, w in zip(model.weights, model.get_weights())])
+    initial = common.named_arrays(model.weights)
+    case = {
+        "model": json.loads(model.to_json()),
+        "compile": model.get_compile_config(),
+        "initial_weights": initial,
+        "batches": [{"x": x, "y": y} for x, y in batches],
+        "float32": train(model, batches, keep_states=True),
+    }
+    case["float64"] = in_float64(build, [w["array"] for w in initial], batches)
+    common.write(folder, name, case)
+
+
+def in_float64(build, initial, batches):
+    keras.backend.clear_session()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    try:
+        model = build()
+        model.set_weights(initial)
+        return train(model, [(x.astype("float64"), y.astype("float64") if y.dtype == "float32" else y)
+                             for x, y in batches], keep_states=False)
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+
+
+def train(model, batches, keep_states):
+    """The loss of a step is that of its batch, before its update."""
+    losses, states = [], []
+    for x, y in batches:
+        model.reset_metrics()
+        losses.append(model.train_on_batch(x, y))
+        if keep_states:
+            states.append({"weights": [common.numpy(w) for w in model.weights],
+                           "optimizer": common.named_arrays(model.optimizer.variables)})
+    result = {"losses": np.array(losses, keras.config.floatx())}
+    if keep_states:
+        return {**result, "states": states}
+    return {**result, "weights": [common.numpy(w) for w in model.weights],
+            "optimizer": common.named_arrays(model.optimizer.variables)}
+
+
+def images(rng):
+    return common.coarse(rng, BATCH, 8, 8, 3)
+
+
+def binary_batches(rng):
+    return images(rng), rng.integers(0, 2, (BATCH, 1)).astype("float32")
+
+
+def class_batches(rng):
+    return images(rng), rng.integers(0, 3, BATCH).astype("int32")
+
+
+def value_batches(rng):
+    return images(rng), common.coarse(rng, BATCH, 2)
+
+
+def convnet():
+    model = keras.Sequential([
+        L.Input((8, 8, 3)),
+        L.Conv2D(4, 3, padding="same", activation="relu"),
+        L.MaxPooling2D(),
+        L.Conv2D(4, 3, strides=2, activation="relu"),
+        L.Flatten(),
+        L.Dense(4, activation="relu"),
+        L.Dense(1, activation="sigmoid"),
+    ])
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="binary_crossentropy", jit_compile=False)
+    return model
+
+
+def normalized():
+    model = keras.Sequential([
+        L.Input((8, 8, 3)),
+        L.Conv2D(4, 3, strides=2, padding="same", use_bias=False),
+        L.BatchNormalization(),
+        L.Activation("relu"),
+        L.Conv2D(5, (3, 2)),
+        L.BatchNormalization(momentum=0.9, epsilon=1e-5),
+        L.ReLU(),
+        L.GlobalAveragePooling2D(),
+        L.Dense(3, activation="softmax"),
+    ])
+    model.compile(optimizer=keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+                  loss="sparse_categorical_crossentropy", jit_compile=False)
+    return model
+
+
+def mlp():
+    model = keras.Sequential([
+        L.Input((8, 8, 3)),
+        L.AveragePooling2D(3, strides=3, padding="same"),
+        L.Flatten(),
+        L.Dense(7, activation="tanh"),
+        L.Dense(5, activation="relu"),
+        L.Dense(2),
+    ])
+    model.compile(optimizer=keras.optimizers.RMSprop(0.005, momentum=0.5), loss="mean_squared_error", jit_compile=False)
+    return model
