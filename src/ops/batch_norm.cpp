@@ -7,9 +7,9 @@
 
 namespace fovea {
 
-void BatchNormTraining::fields(FieldVisitor& visitor) { visitor.field("epsilon", epsilon); }
+void BatchNormTrainingOp::fields(FieldVisitor& visitor) { visitor.field("epsilon", epsilon); }
 
-std::vector<TensorSpec> BatchNormTraining::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> BatchNormTrainingOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 3);
   if (inputs[0].shape.rank() < 2)
     fail("Op {}: expected rank 2 or more. Received: {}", class_name(), inputs[0].str());
@@ -22,16 +22,16 @@ std::vector<TensorSpec> BatchNormTraining::infer(std::span<const TensorSpec> inp
   return {inputs[0], channel, channel};
 }
 
-std::vector<Value> BatchNormTraining::differentiate(GraphBuilder& b, const OpCall& call,
-                                                    std::span<const Value> gradients) const {
+std::vector<Value> BatchNormTrainingOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                                      std::span<const Value> gradients) const {
   if (gradients[1] || gradients[2]) fail("Op {}: its statistics have no gradient", class_name());
   const Value inputs[] = {call.inputs[0], call.inputs[1], call.outputs[1], call.outputs[2], gradients[0]};
-  return b.emit(std::make_shared<BatchNormBackward>(epsilon), inputs);
+  return b.emit(std::make_shared<BatchNormBackwardOp>(epsilon), inputs);
 }
 
-void BatchNormBackward::fields(FieldVisitor& visitor) { visitor.field("epsilon", epsilon); }
+void BatchNormBackwardOp::fields(FieldVisitor& visitor) { visitor.field("epsilon", epsilon); }
 
-std::vector<TensorSpec> BatchNormBackward::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> BatchNormBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 5);
   return {inputs[0], inputs[1], inputs[1]};
 }
@@ -39,16 +39,16 @@ std::vector<TensorSpec> BatchNormBackward::infer(std::span<const TensorSpec> inp
 ops::BatchNormResult ops::batch_norm_training(GraphBuilder& b, Value x, Value gamma, Value beta,
                                               double epsilon) {
   const Value inputs[] = {x, gamma, beta};
-  const std::vector<Value> outputs = b.emit(std::make_shared<BatchNormTraining>(epsilon), inputs);
+  const std::vector<Value> outputs = b.emit(std::make_shared<BatchNormTrainingOp>(epsilon), inputs);
   return {outputs[0], outputs[1], outputs[2]};
 }
 
-void Dropout::fields(FieldVisitor& visitor) {
+void DropoutOp::fields(FieldVisitor& visitor) {
   visitor.field("rate", rate);
   visitor.field("stream", stream);
 }
 
-std::vector<TensorSpec> Dropout::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> DropoutOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   if (!(rate >= 0 && rate < 1)) fail("Op Dropout: the rate must be in [0, 1). Received: {}", rate);
   if (!(inputs[1] == TensorSpec{{2}, DType::int64})) {
@@ -57,14 +57,14 @@ std::vector<TensorSpec> Dropout::infer(std::span<const TensorSpec> inputs) const
   return {inputs[0]};
 }
 
-std::vector<Value> Dropout::differentiate(GraphBuilder& b, const OpCall& call,
-                                          std::span<const Value> dy) const {
-  return {emit_one(b, Dropout(*this), {dy[0], call.inputs[1]}), Value{}};
+std::vector<Value> DropoutOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                            std::span<const Value> dy) const {
+  return {emit_one(b, DropoutOp(*this), {dy[0], call.inputs[1]}), Value{}};
 }
 
 Value ops::dropout(GraphBuilder& b, Value x, double rate, std::uint64_t stream) {
   const Value state = b.feed("random_state", {{2}, DType::int64});
-  return emit_one(b, Dropout(rate, stream), {x, state});
+  return emit_one(b, DropoutOp(rate, stream), {x, state});
 }
 
 }  // namespace fovea

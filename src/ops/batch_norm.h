@@ -5,10 +5,10 @@
 namespace fovea {
 
 /// Inputs (x, gamma, beta); outputs (y, mean, population variance), over all axes but the last.
-class BatchNormTraining final : public Op {
+class BatchNormTrainingOp final : public Op {
  public:
-  BatchNormTraining() = default;
-  explicit BatchNormTraining(double e) : epsilon(e) {}
+  BatchNormTrainingOp() = default;
+  explicit BatchNormTrainingOp(double e) : epsilon(e) {}
   std::string_view class_name() const override { return "BatchNormTraining"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -18,10 +18,10 @@ class BatchNormTraining final : public Op {
 };
 
 /// Inputs (x, gamma, mean, variance, dy); outputs (dx, dgamma, dbeta).
-class BatchNormBackward final : public Op {
+class BatchNormBackwardOp final : public Op {
  public:
-  BatchNormBackward() = default;
-  explicit BatchNormBackward(double e) : epsilon(e) {}
+  BatchNormBackwardOp() = default;
+  explicit BatchNormBackwardOp(double e) : epsilon(e) {}
   std::string_view class_name() const override { return "BatchNormBackward"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -30,10 +30,10 @@ class BatchNormBackward final : public Op {
 };
 
 /// Inputs (x, random_state = {seed, step}). Linear for a given state, so it is its own gradient.
-class Dropout final : public Op {
+class DropoutOp final : public Op {
  public:
-  Dropout() = default;
-  Dropout(double r, std::uint64_t s) : rate(r), stream(static_cast<std::int64_t>(s)) {}
+  DropoutOp() = default;
+  DropoutOp(double r, std::uint64_t s) : rate(r), stream(static_cast<std::int64_t>(s)) {}
   std::string_view class_name() const override { return "Dropout"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;

@@ -5,25 +5,25 @@
 
 namespace fovea {
 
-void Binary::fields(FieldVisitor& visitor) {
+void BinaryOp::fields(FieldVisitor& visitor) {
   auto value = static_cast<std::int64_t>(kind);
   visitor.field("kind", value);
   kind = static_cast<BinaryKind>(value);
 }
 
-std::vector<TensorSpec> Binary::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> BinaryOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   require_same_dtype(*this, inputs[0], inputs[1]);
   return {{broadcast_shapes("Op Binary", inputs[0].shape, inputs[1].shape), inputs[0].dtype}};
 }
 
-std::vector<Value> Binary::differentiate(GraphBuilder& b, const OpCall& call,
-                                         std::span<const Value> gradients) const {
+std::vector<Value> BinaryOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                           std::span<const Value> gradients) const {
   const Value x = call.inputs[0], y = call.inputs[1], dz = gradients[0];
   const Shape x_shape = b.spec(x).shape, y_shape = b.spec(y).shape;
   const auto selected = [&](bool first) {
     const Shape shape = b.spec(dz).shape;
-    return emit_one(b, SelectGradient(kind == BinaryKind::maximum, first),
+    return emit_one(b, SelectGradientOp(kind == BinaryKind::maximum, first),
                     {ops::broadcast_to(b, x, shape), ops::broadcast_to(b, y, shape), dz});
   };
   Value dx, dy;
@@ -56,31 +56,31 @@ std::vector<Value> Binary::differentiate(GraphBuilder& b, const OpCall& call,
   return {dx, dy};
 }
 
-void SelectGradient::fields(FieldVisitor& visitor) {
+void SelectGradientOp::fields(FieldVisitor& visitor) {
   visitor.field("largest", largest);
   visitor.field("first", first);
 }
 
-std::vector<TensorSpec> SelectGradient::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> SelectGradientOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 3);
   return {inputs[2]};
 }
 
-Value ops::add(GraphBuilder& b, Value x, Value y) { return emit_one(b, Binary(BinaryKind::add), {x, y}); }
+Value ops::add(GraphBuilder& b, Value x, Value y) { return emit_one(b, BinaryOp(BinaryKind::add), {x, y}); }
 Value ops::subtract(GraphBuilder& b, Value x, Value y) {
-  return emit_one(b, Binary(BinaryKind::subtract), {x, y});
+  return emit_one(b, BinaryOp(BinaryKind::subtract), {x, y});
 }
 Value ops::multiply(GraphBuilder& b, Value x, Value y) {
-  return emit_one(b, Binary(BinaryKind::multiply), {x, y});
+  return emit_one(b, BinaryOp(BinaryKind::multiply), {x, y});
 }
 Value ops::divide(GraphBuilder& b, Value x, Value y) {
-  return emit_one(b, Binary(BinaryKind::divide), {x, y});
+  return emit_one(b, BinaryOp(BinaryKind::divide), {x, y});
 }
 Value ops::maximum(GraphBuilder& b, Value x, Value y) {
-  return emit_one(b, Binary(BinaryKind::maximum), {x, y});
+  return emit_one(b, BinaryOp(BinaryKind::maximum), {x, y});
 }
 Value ops::minimum(GraphBuilder& b, Value x, Value y) {
-  return emit_one(b, Binary(BinaryKind::minimum), {x, y});
+  return emit_one(b, BinaryOp(BinaryKind::minimum), {x, y});
 }
 
 }  // namespace fovea

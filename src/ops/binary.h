@@ -7,10 +7,10 @@ namespace fovea {
 enum class BinaryKind : std::uint8_t { add, subtract, multiply, divide, maximum, minimum };
 
 /// Inputs (x, y), broadcast as NumPy does.
-class Binary final : public Op {
+class BinaryOp final : public Op {
  public:
-  Binary() = default;
-  explicit Binary(BinaryKind k) : kind(k) {}
+  BinaryOp() = default;
+  explicit BinaryOp(BinaryKind k) : kind(k) {}
   std::string_view class_name() const override { return "Binary"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -22,10 +22,10 @@ class Binary final : public Op {
 
 /// The part of dz that goes to x where x won a maximum or minimum (`first`), or to y. Ties go half to each,
 /// as in TensorFlow's sub-gradient of equal values. Inputs (x, y, dz), of one shape.
-class SelectGradient final : public Op {
+class SelectGradientOp final : public Op {
  public:
-  SelectGradient() = default;
-  SelectGradient(bool largest_, bool first_) : largest(largest_), first(first_) {}
+  SelectGradientOp() = default;
+  SelectGradientOp(bool largest_, bool first_) : largest(largest_), first(first_) {}
   std::string_view class_name() const override { return "SelectGradient"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;

@@ -48,15 +48,15 @@ Shape Conv2DBase::output_shape(const Shape& x, const Shape& kernel) const {
           kernel[3]};
 }
 
-std::vector<TensorSpec> Conv2D::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> Conv2DOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   require_image(*this, inputs[0]);
   require_same_dtype(*this, inputs[0], inputs[1]);
   return {{output_shape(inputs[0].shape, inputs[1].shape), inputs[0].dtype}};
 }
 
-std::vector<Value> Conv2D::differentiate(GraphBuilder& b, const OpCall& call,
-                                         std::span<const Value> dy) const {
+std::vector<Value> Conv2DOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                           std::span<const Value> dy) const {
   const Value x = call.inputs[0], kernel = call.inputs[1];
   Value dx, dkernel;
   if (call.wanted[0]) dx = ops::conv2d_backward_input(b, dy[0], kernel, b.spec(x).shape, attributes);
@@ -64,12 +64,12 @@ std::vector<Value> Conv2D::differentiate(GraphBuilder& b, const OpCall& call,
   return {dx, dkernel};
 }
 
-void Conv2DBackwardInput::fields(FieldVisitor& visitor) {
+void Conv2DBackwardInputOp::fields(FieldVisitor& visitor) {
   Conv2DBase::fields(visitor);
   visitor.field("x_shape", x_shape);
 }
 
-std::vector<TensorSpec> Conv2DBackwardInput::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> Conv2DBackwardInputOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   require_image(*this, inputs[0]);
   require_same_dtype(*this, inputs[0], inputs[1]);
@@ -80,8 +80,8 @@ std::vector<TensorSpec> Conv2DBackwardInput::infer(std::span<const TensorSpec> i
   return {{x_shape, inputs[0].dtype}};
 }
 
-std::vector<Value> Conv2DBackwardInput::differentiate(GraphBuilder& b, const OpCall& call,
-                                                      std::span<const Value> ddx) const {
+std::vector<Value> Conv2DBackwardInputOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                                        std::span<const Value> ddx) const {
   const Value dy = call.inputs[0], kernel = call.inputs[1];
   Value ddy, dkernel;
   if (call.wanted[0]) ddy = ops::conv2d(b, ddx[0], kernel, attributes);
@@ -89,12 +89,12 @@ std::vector<Value> Conv2DBackwardInput::differentiate(GraphBuilder& b, const OpC
   return {ddy, dkernel};
 }
 
-void Conv2DBackwardFilter::fields(FieldVisitor& visitor) {
+void Conv2DBackwardFilterOp::fields(FieldVisitor& visitor) {
   Conv2DBase::fields(visitor);
   visitor.field("kernel_shape", kernel_shape);
 }
 
-std::vector<TensorSpec> Conv2DBackwardFilter::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> Conv2DBackwardFilterOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   require_image(*this, inputs[0]);
   require_same_dtype(*this, inputs[0], inputs[1]);
@@ -105,8 +105,8 @@ std::vector<TensorSpec> Conv2DBackwardFilter::infer(std::span<const TensorSpec> 
   return {{kernel_shape, inputs[0].dtype}};
 }
 
-std::vector<Value> Conv2DBackwardFilter::differentiate(GraphBuilder& b, const OpCall& call,
-                                                       std::span<const Value> ddkernel) const {
+std::vector<Value> Conv2DBackwardFilterOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                                         std::span<const Value> ddkernel) const {
   const Value x = call.inputs[0], dy = call.inputs[1];
   Value dx, ddy;
   if (call.wanted[0]) dx = ops::conv2d_backward_input(b, dy, ddkernel[0], b.spec(x).shape, attributes);
@@ -115,15 +115,15 @@ std::vector<Value> Conv2DBackwardFilter::differentiate(GraphBuilder& b, const Op
 }
 
 Value ops::conv2d(GraphBuilder& b, Value x, Value kernel, const Conv2DAttributes& attributes) {
-  return emit_one(b, Conv2D(attributes), {x, kernel});
+  return emit_one(b, Conv2DOp(attributes), {x, kernel});
 }
 Value ops::conv2d_backward_input(GraphBuilder& b, Value dy, Value kernel, const Shape& x_shape,
                                  const Conv2DAttributes& attributes) {
-  return emit_one(b, Conv2DBackwardInput(attributes, x_shape), {dy, kernel});
+  return emit_one(b, Conv2DBackwardInputOp(attributes, x_shape), {dy, kernel});
 }
 Value ops::conv2d_backward_filter(GraphBuilder& b, Value x, Value dy, const Shape& kernel_shape,
                                   const Conv2DAttributes& attributes) {
-  return emit_one(b, Conv2DBackwardFilter(attributes, kernel_shape), {x, dy});
+  return emit_one(b, Conv2DBackwardFilterOp(attributes, kernel_shape), {x, dy});
 }
 
 }  // namespace fovea

@@ -21,7 +21,7 @@ class Conv2DBase : public Op {
   Shape output_shape(const Shape& x, const Shape& kernel) const;
 };
 
-class Conv2D final : public Conv2DBase {
+class Conv2DOp final : public Conv2DBase {
  public:
   using Conv2DBase::Conv2DBase;
   std::string_view class_name() const override { return "Conv2D"; }
@@ -29,10 +29,10 @@ class Conv2D final : public Conv2DBase {
   std::vector<Value> differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const override;
 };
 
-class Conv2DBackwardInput final : public Conv2DBase {
+class Conv2DBackwardInputOp final : public Conv2DBase {
  public:
-  Conv2DBackwardInput() = default;
-  Conv2DBackwardInput(const ops::Conv2DAttributes& a, const Shape& shape) : Conv2DBase(a), x_shape(shape) {}
+  Conv2DBackwardInputOp() = default;
+  Conv2DBackwardInputOp(const ops::Conv2DAttributes& a, const Shape& shape) : Conv2DBase(a), x_shape(shape) {}
   std::string_view class_name() const override { return "Conv2DBackwardInput"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -41,10 +41,10 @@ class Conv2DBackwardInput final : public Conv2DBase {
   Shape x_shape;
 };
 
-class Conv2DBackwardFilter final : public Conv2DBase {
+class Conv2DBackwardFilterOp final : public Conv2DBase {
  public:
-  Conv2DBackwardFilter() = default;
-  Conv2DBackwardFilter(const ops::Conv2DAttributes& a, const Shape& shape)
+  Conv2DBackwardFilterOp() = default;
+  Conv2DBackwardFilterOp(const ops::Conv2DAttributes& a, const Shape& shape)
       : Conv2DBase(a), kernel_shape(shape) {}
   std::string_view class_name() const override { return "Conv2DBackwardFilter"; }
   void fields(FieldVisitor& visitor) override;

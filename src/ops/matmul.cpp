@@ -4,12 +4,12 @@
 
 namespace fovea {
 
-void MatMul::fields(FieldVisitor& visitor) {
+void MatMulOp::fields(FieldVisitor& visitor) {
   visitor.field("transpose_a", transpose_a);
   visitor.field("transpose_b", transpose_b);
 }
 
-std::vector<TensorSpec> MatMul::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> MatMulOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   require_rank(*this, inputs[0], 2);
   require_rank(*this, inputs[1], 2);
@@ -22,8 +22,8 @@ std::vector<TensorSpec> MatMul::infer(std::span<const TensorSpec> inputs) const 
   return {{{a[transpose_a ? 1 : 0], b[transpose_b ? 0 : 1]}, inputs[0].dtype}};
 }
 
-std::vector<Value> MatMul::differentiate(GraphBuilder& g, const OpCall& call,
-                                         std::span<const Value> dc) const {
+std::vector<Value> MatMulOp::differentiate(GraphBuilder& g, const OpCall& call,
+                                           std::span<const Value> dc) const {
   const Value a = call.inputs[0], b = call.inputs[1];
   Value da, db;
   if (call.wanted[0]) {
@@ -38,7 +38,7 @@ std::vector<Value> MatMul::differentiate(GraphBuilder& g, const OpCall& call,
 }
 
 Value ops::matmul(GraphBuilder& g, Value a, Value c, bool transpose_a, bool transpose_b) {
-  return emit_one(g, MatMul(transpose_a, transpose_b), {a, c});
+  return emit_one(g, MatMulOp(transpose_a, transpose_b), {a, c});
 }
 
 }  // namespace fovea

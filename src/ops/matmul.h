@@ -5,10 +5,10 @@
 namespace fovea {
 
 /// Inputs (a, b) of rank 2; each may be read transposed.
-class MatMul final : public Op {
+class MatMulOp final : public Op {
  public:
-  MatMul() = default;
-  MatMul(bool a, bool b) : transpose_a(a), transpose_b(b) {}
+  MatMulOp() = default;
+  MatMulOp(bool a, bool b) : transpose_a(a), transpose_b(b) {}
   std::string_view class_name() const override { return "MatMul"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;

@@ -33,13 +33,13 @@ int OptimizerUpdate::in_place(int output) const {
   return 2 + output / kept * (kept + 1) + output % kept;
 }
 
-void SgdUpdate::fields(FieldVisitor& visitor) {
+void SgdUpdateOp::fields(FieldVisitor& visitor) {
   OptimizerUpdate::fields(visitor);
   visitor.field("momentum", momentum);
   visitor.field("nesterov", nesterov);
 }
 
-void RmspropUpdate::fields(FieldVisitor& visitor) {
+void RmspropUpdateOp::fields(FieldVisitor& visitor) {
   OptimizerUpdate::fields(visitor);
   visitor.field("rho", rho);
   visitor.field("momentum", momentum);
@@ -47,7 +47,7 @@ void RmspropUpdate::fields(FieldVisitor& visitor) {
   visitor.field("centered", centered);
 }
 
-void AdamUpdate::fields(FieldVisitor& visitor) {
+void AdamUpdateOp::fields(FieldVisitor& visitor) {
   OptimizerUpdate::fields(visitor);
   visitor.field("beta_1", beta_1);
   visitor.field("beta_2", beta_2);

@@ -20,7 +20,7 @@ class OptimizerUpdate : public Op {
 };
 
 /// m = momentum m - lr g; w += m, or with Nesterov w += momentum m - lr g. Without momentum: w -= lr g.
-class SgdUpdate final : public OptimizerUpdate {
+class SgdUpdateOp final : public OptimizerUpdate {
  public:
   std::string_view class_name() const override { return "SgdUpdate"; }
   void fields(FieldVisitor& visitor) override;
@@ -33,7 +33,7 @@ class SgdUpdate final : public OptimizerUpdate {
 /// Slots: v; then, as asked for, the momentum; then the average gradient of the centered form.
 /// v = rho v + (1 - rho) g^2;  d = v + epsilon, or centered v - a^2 + epsilon;  step = lr g / sqrt(d),
 /// through the momentum.
-class RmspropUpdate final : public OptimizerUpdate {
+class RmspropUpdateOp final : public OptimizerUpdate {
  public:
   std::string_view class_name() const override { return "RmspropUpdate"; }
   void fields(FieldVisitor& visitor) override;
@@ -45,7 +45,7 @@ class RmspropUpdate final : public OptimizerUpdate {
 
 /// Slots m, v and, with amsgrad, the largest v. m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2);
 /// w -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon).
-class AdamUpdate final : public OptimizerUpdate {
+class AdamUpdateOp final : public OptimizerUpdate {
  public:
   std::string_view class_name() const override { return "AdamUpdate"; }
   void fields(FieldVisitor& visitor) override;

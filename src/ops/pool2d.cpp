@@ -38,9 +38,9 @@ Shape output_shape(const ops::Pool2DAttributes& a, const Shape& x) {
 
 }  // namespace
 
-void Pool2D::fields(FieldVisitor& visitor) { visit(visitor, attributes); }
+void Pool2DOp::fields(FieldVisitor& visitor) { visit(visitor, attributes); }
 
-std::vector<TensorSpec> Pool2D::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> Pool2DOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   require_image(*this, inputs[0]);
   const Shape y = output_shape(attributes, inputs[0].shape);
@@ -48,19 +48,19 @@ std::vector<TensorSpec> Pool2D::infer(std::span<const TensorSpec> inputs) const 
   return {{y, inputs[0].dtype}, {y, DType::int32}};
 }
 
-std::vector<Value> Pool2D::differentiate(GraphBuilder& b, const OpCall& call,
-                                         std::span<const Value> dy) const {
-  Pool2DBackward backward(attributes, b.spec(call.inputs[0]).shape);
+std::vector<Value> Pool2DOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                           std::span<const Value> dy) const {
+  Pool2DBackwardOp backward(attributes, b.spec(call.inputs[0]).shape);
   if (attributes.kind == ops::PoolKind::average) return {emit_one(b, std::move(backward), {dy[0]})};
   return {emit_one(b, std::move(backward), {dy[0], call.outputs[1]})};
 }
 
-void Pool2DBackward::fields(FieldVisitor& visitor) {
+void Pool2DBackwardOp::fields(FieldVisitor& visitor) {
   visit(visitor, attributes);
   visitor.field("x_shape", x_shape);
 }
 
-std::vector<TensorSpec> Pool2DBackward::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> Pool2DBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, attributes.kind == ops::PoolKind::average ? 1 : 2);
   if (output_shape(attributes, x_shape) != inputs[0].shape) {
     fail("Op {}: a gradient of shape {} does not belong to an input of shape {}", class_name(),
@@ -70,7 +70,7 @@ std::vector<TensorSpec> Pool2DBackward::infer(std::span<const TensorSpec> inputs
 }
 
 Value ops::pool2d(GraphBuilder& b, Value x, const Pool2DAttributes& attributes) {
-  return emit_one(b, Pool2D(attributes), {x});
+  return emit_one(b, Pool2DOp(attributes), {x});
 }
 
 }  // namespace fovea

@@ -5,10 +5,10 @@
 namespace fovea {
 
 /// Inputs (x); outputs y and, for max and min, the index of the winner in its window, row by row (int32).
-class Pool2D final : public Op {
+class Pool2DOp final : public Op {
  public:
-  Pool2D() = default;
-  explicit Pool2D(const ops::Pool2DAttributes& a) : attributes(a) {}
+  Pool2DOp() = default;
+  explicit Pool2DOp(const ops::Pool2DAttributes& a) : attributes(a) {}
   std::string_view class_name() const override { return "Pool2D"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -18,10 +18,10 @@ class Pool2D final : public Op {
 };
 
 /// Inputs: dy and, for max and min, the winners' indices.
-class Pool2DBackward final : public Op {
+class Pool2DBackwardOp final : public Op {
  public:
-  Pool2DBackward() = default;
-  Pool2DBackward(const ops::Pool2DAttributes& a, const Shape& shape) : attributes(a), x_shape(shape) {}
+  Pool2DBackwardOp() = default;
+  Pool2DBackwardOp(const ops::Pool2DAttributes& a, const Shape& shape) : attributes(a), x_shape(shape) {}
   std::string_view class_name() const override { return "Pool2DBackward"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;

@@ -20,7 +20,7 @@ Shape reduced(const Shape& x, const std::vector<std::int64_t>& axes, bool keepdi
 
 }  // namespace
 
-void Reduce::fields(FieldVisitor& visitor) {
+void ReduceOp::fields(FieldVisitor& visitor) {
   auto value = static_cast<std::int64_t>(kind);
   visitor.field("kind", value);
   kind = static_cast<ops::ReduceKind>(value);
@@ -28,7 +28,7 @@ void Reduce::fields(FieldVisitor& visitor) {
   visitor.field("keepdims", keepdims);
 }
 
-std::vector<TensorSpec> Reduce::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> ReduceOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   for (const std::int64_t axis : axes) {
     if (axis < 0 || axis >= static_cast<std::int64_t>(inputs[0].shape.rank())) {
@@ -38,8 +38,8 @@ std::vector<TensorSpec> Reduce::infer(std::span<const TensorSpec> inputs) const 
   return {{reduced(inputs[0].shape, axes, keepdims), inputs[0].dtype}};
 }
 
-std::vector<Value> Reduce::differentiate(GraphBuilder& b, const OpCall& call,
-                                         std::span<const Value> dy) const {
+std::vector<Value> ReduceOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                           std::span<const Value> dy) const {
   const Value x = call.inputs[0];
   const Shape shape = b.spec(x).shape;
   const Shape kept = reduced(shape, axes, true);
@@ -54,21 +54,21 @@ std::vector<Value> Reduce::differentiate(GraphBuilder& b, const OpCall& call,
     case ops::ReduceKind::max:
     case ops::ReduceKind::min:
       return {
-          emit_one(b, ReduceExtremeBackward(axes), {x, ops::reshape(b, call.outputs[0], kept), gradient})};
+          emit_one(b, ReduceExtremeBackwardOp(axes), {x, ops::reshape(b, call.outputs[0], kept), gradient})};
   }
   return {};
 }
 
-void ReduceExtremeBackward::fields(FieldVisitor& visitor) { visitor.field("axes", axes); }
+void ReduceExtremeBackwardOp::fields(FieldVisitor& visitor) { visitor.field("axes", axes); }
 
-std::vector<TensorSpec> ReduceExtremeBackward::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> ReduceExtremeBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 3);
   return {inputs[0]};
 }
 
-void BroadcastTo::fields(FieldVisitor& visitor) { visitor.field("shape", shape); }
+void BroadcastToOp::fields(FieldVisitor& visitor) { visitor.field("shape", shape); }
 
-std::vector<TensorSpec> BroadcastTo::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> BroadcastToOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   if (broadcast_shapes("Op BroadcastTo", inputs[0].shape, shape) != shape) {
     fail("Op BroadcastTo: {} does not broadcast to {}", inputs[0].str(), shape.str());
@@ -76,8 +76,8 @@ std::vector<TensorSpec> BroadcastTo::infer(std::span<const TensorSpec> inputs) c
   return {{shape, inputs[0].dtype}};
 }
 
-std::vector<Value> BroadcastTo::differentiate(GraphBuilder& b, const OpCall& call,
-                                              std::span<const Value> dy) const {
+std::vector<Value> BroadcastToOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                                std::span<const Value> dy) const {
   return {reduce_to_shape(b, dy[0], b.spec(call.inputs[0]).shape)};
 }
 
@@ -86,10 +86,10 @@ Value ops::reduce(GraphBuilder& b, ReduceKind kind, Value x, std::vector<std::in
   for (std::int64_t& axis : axes) axis = axis < 0 ? axis + rank : axis;
   std::sort(axes.begin(), axes.end());
   axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
-  return emit_one(b, Reduce(kind, std::move(axes), keepdims), {x});
+  return emit_one(b, ReduceOp(kind, std::move(axes), keepdims), {x});
 }
 Value ops::broadcast_to(GraphBuilder& b, Value x, const Shape& shape) {
-  return b.spec(x).shape == shape ? x : emit_one(b, BroadcastTo(shape), {x});
+  return b.spec(x).shape == shape ? x : emit_one(b, BroadcastToOp(shape), {x});
 }
 
 }  // namespace fovea

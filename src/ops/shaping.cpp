@@ -20,9 +20,9 @@ std::int64_t resolved_axis(std::string_view op, std::int64_t axis, const Shape& 
 
 }  // namespace
 
-void Reshape::fields(FieldVisitor& visitor) { visitor.field("shape", shape); }
+void ReshapeOp::fields(FieldVisitor& visitor) { visitor.field("shape", shape); }
 
-std::vector<TensorSpec> Reshape::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> ReshapeOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   if (inputs[0].shape.elements() != shape.elements()) {
     fail("Op Reshape: {} does not fit {}", inputs[0].str(), shape.str());
@@ -30,8 +30,8 @@ std::vector<TensorSpec> Reshape::infer(std::span<const TensorSpec> inputs) const
   return {{shape, inputs[0].dtype}};
 }
 
-std::vector<Value> Reshape::differentiate(GraphBuilder& b, const OpCall& call,
-                                          std::span<const Value> dy) const {
+std::vector<Value> ReshapeOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                            std::span<const Value> dy) const {
   return {ops::reshape(b, dy[0], b.spec(call.inputs[0]).shape)};
 }
 
@@ -49,12 +49,12 @@ Value ops::reshape(GraphBuilder& b, Value x, const Shape& wanted) {
     }
   }
   if (derived >= 0 && known > 0) shape.set(derived, from.elements() / known);
-  return from == shape ? x : emit_one(b, Reshape(shape), {x});
+  return from == shape ? x : emit_one(b, ReshapeOp(shape), {x});
 }
 
-void Transpose::fields(FieldVisitor& visitor) { visitor.field("permutation", permutation); }
+void TransposeOp::fields(FieldVisitor& visitor) { visitor.field("permutation", permutation); }
 
-std::vector<TensorSpec> Transpose::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> TransposeOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   require_rank(*this, inputs[0], permutation.size());
   std::vector<bool> seen(permutation.size());
@@ -69,7 +69,8 @@ std::vector<TensorSpec> Transpose::infer(std::span<const TensorSpec> inputs) con
   return {{shape, inputs[0].dtype}};
 }
 
-std::vector<Value> Transpose::differentiate(GraphBuilder& b, const OpCall&, std::span<const Value> dy) const {
+std::vector<Value> TransposeOp::differentiate(GraphBuilder& b, const OpCall&,
+                                              std::span<const Value> dy) const {
   std::vector<std::int64_t> inverse(permutation.size());
   for (std::size_t i = 0; i < permutation.size(); ++i) {
     inverse[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
@@ -78,12 +79,12 @@ std::vector<Value> Transpose::differentiate(GraphBuilder& b, const OpCall&, std:
 }
 
 Value ops::transpose(GraphBuilder& b, Value x, std::vector<std::int64_t> permutation) {
-  return emit_one(b, Transpose(std::move(permutation)), {x});
+  return emit_one(b, TransposeOp(std::move(permutation)), {x});
 }
 
-void Concatenate::fields(FieldVisitor& visitor) { visitor.field("axis", axis); }
+void ConcatenateOp::fields(FieldVisitor& visitor) { visitor.field("axis", axis); }
 
-std::vector<TensorSpec> Concatenate::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> ConcatenateOp::infer(std::span<const TensorSpec> inputs) const {
   if (inputs.empty()) fail("Op Concatenate: takes at least one input");
   Shape shape = inputs[0].shape;
   std::int64_t total = 0;
@@ -101,8 +102,8 @@ std::vector<TensorSpec> Concatenate::infer(std::span<const TensorSpec> inputs) c
   return {{shape, inputs[0].dtype}};
 }
 
-std::vector<Value> Concatenate::differentiate(GraphBuilder& b, const OpCall& call,
-                                              std::span<const Value> dy) const {
+std::vector<Value> ConcatenateOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                                std::span<const Value> dy) const {
   std::vector<Value> gradients;
   std::int64_t first = 0;
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
@@ -116,16 +117,16 @@ std::vector<Value> Concatenate::differentiate(GraphBuilder& b, const OpCall& cal
 Value ops::concatenate(GraphBuilder& b, std::span<const Value> values, std::int64_t axis) {
   if (values.empty()) fail("ops::concatenate: takes at least one value");
   const std::int64_t resolved = resolved_axis("Concatenate", axis, b.spec(values[0]).shape);
-  return b.emit(std::make_shared<Concatenate>(resolved), values)[0];
+  return b.emit(std::make_shared<ConcatenateOp>(resolved), values)[0];
 }
 
-void Slice::fields(FieldVisitor& visitor) {
+void SliceOp::fields(FieldVisitor& visitor) {
   visitor.field("axis", axis);
   visitor.field("first", first);
   visitor.field("size", size);
 }
 
-std::vector<TensorSpec> Slice::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> SliceOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   Shape shape = inputs[0].shape;
   if (first < 0 || size < 0 || first + size > shape[axis]) {
@@ -135,23 +136,23 @@ std::vector<TensorSpec> Slice::infer(std::span<const TensorSpec> inputs) const {
   return {{shape, inputs[0].dtype}};
 }
 
-std::vector<Value> Slice::differentiate(GraphBuilder& b, const OpCall& call,
-                                        std::span<const Value> dy) const {
+std::vector<Value> SliceOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                          std::span<const Value> dy) const {
   const std::int64_t total = b.spec(call.inputs[0]).shape[axis];
-  return {emit_one(b, Pad(axis, first, total - first - size), {dy[0]})};
+  return {emit_one(b, PadOp(axis, first, total - first - size), {dy[0]})};
 }
 
 Value ops::slice(GraphBuilder& b, Value x, std::int64_t axis, std::int64_t first, std::int64_t size) {
-  return emit_one(b, Slice(resolved_axis("Slice", axis, b.spec(x).shape), first, size), {x});
+  return emit_one(b, SliceOp(resolved_axis("Slice", axis, b.spec(x).shape), first, size), {x});
 }
 
-void Pad::fields(FieldVisitor& visitor) {
+void PadOp::fields(FieldVisitor& visitor) {
   visitor.field("axis", axis);
   visitor.field("before", before);
   visitor.field("after", after);
 }
 
-std::vector<TensorSpec> Pad::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> PadOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   if (before < 0 || after < 0) fail("Op Pad: padding is at least 0. Received: {} and {}", before, after);
   Shape shape = inputs[0].shape;
@@ -159,38 +160,40 @@ std::vector<TensorSpec> Pad::infer(std::span<const TensorSpec> inputs) const {
   return {{shape, inputs[0].dtype}};
 }
 
-std::vector<Value> Pad::differentiate(GraphBuilder& b, const OpCall& call, std::span<const Value> dy) const {
+std::vector<Value> PadOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                        std::span<const Value> dy) const {
   return {ops::slice(b, dy[0], axis, before, b.spec(call.inputs[0]).shape[axis])};
 }
 
 Value ops::zero_padding2d(GraphBuilder& b, Value x, const Padding2& p) {
-  if (p.top != 0 || p.bottom != 0) x = emit_one(b, Pad(1, p.top, p.bottom), {x});
-  if (p.left != 0 || p.right != 0) x = emit_one(b, Pad(2, p.left, p.right), {x});
+  if (p.top != 0 || p.bottom != 0) x = emit_one(b, PadOp(1, p.top, p.bottom), {x});
+  if (p.left != 0 || p.right != 0) x = emit_one(b, PadOp(2, p.left, p.right), {x});
   return x;
 }
 
-void Cast::fields(FieldVisitor& visitor) { visit_dtype(visitor, dtype); }
+void CastOp::fields(FieldVisitor& visitor) { visit_dtype(visitor, dtype); }
 
-std::vector<TensorSpec> Cast::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> CastOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   return {{inputs[0].shape, dtype}};
 }
 
-std::vector<Value> Cast::differentiate(GraphBuilder& b, const OpCall& call, std::span<const Value> dy) const {
+std::vector<Value> CastOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                         std::span<const Value> dy) const {
   const DType from = b.spec(call.inputs[0]).dtype;
   return {is_floating(from) ? ops::cast(b, dy[0], from) : Value{}};
 }
 
 Value ops::cast(GraphBuilder& b, Value x, DType dtype) {
-  return b.spec(x).dtype == dtype ? x : emit_one(b, Cast(dtype), {x});
+  return b.spec(x).dtype == dtype ? x : emit_one(b, CastOp(dtype), {x});
 }
 
-void OneHot::fields(FieldVisitor& visitor) {
+void OneHotOp::fields(FieldVisitor& visitor) {
   visitor.field("classes", classes);
   visit_dtype(visitor, dtype);
 }
 
-std::vector<TensorSpec> OneHot::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> OneHotOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   if (inputs[0].dtype != DType::int32 || classes < 1) {
     fail("Op OneHot: expected int32 indices and at least one class. Received: {} and {}", inputs[0].str(),
@@ -201,23 +204,23 @@ std::vector<TensorSpec> OneHot::infer(std::span<const TensorSpec> inputs) const 
   return {{shape, dtype}};
 }
 
-std::vector<Value> OneHot::differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const {
+std::vector<Value> OneHotOp::differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const {
   return {Value{}};
 }
 
 Value ops::one_hot(GraphBuilder& b, Value indices, std::int64_t classes, DType dtype) {
-  return emit_one(b, OneHot(classes, dtype), {cast(b, indices, DType::int32)});
+  return emit_one(b, OneHotOp(classes, dtype), {cast(b, indices, DType::int32)});
 }
 
-std::vector<TensorSpec> StopGradient::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> StopGradientOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   return {inputs[0]};
 }
 
-std::vector<Value> StopGradient::differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const {
+std::vector<Value> StopGradientOp::differentiate(GraphBuilder&, const OpCall&, std::span<const Value>) const {
   return {Value{}};
 }
 
-Value ops::stop_gradient(GraphBuilder& b, Value x) { return emit_one(b, StopGradient(), {x}); }
+Value ops::stop_gradient(GraphBuilder& b, Value x) { return emit_one(b, StopGradientOp(), {x}); }
 
 }  // namespace fovea

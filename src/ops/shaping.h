@@ -4,10 +4,10 @@
 
 namespace fovea {
 
-class Reshape final : public Op {
+class ReshapeOp final : public Op {
  public:
-  Reshape() = default;
-  explicit Reshape(const Shape& s) : shape(s) {}
+  ReshapeOp() = default;
+  explicit ReshapeOp(const Shape& s) : shape(s) {}
   std::string_view class_name() const override { return "Reshape"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -17,10 +17,10 @@ class Reshape final : public Op {
   Shape shape;
 };
 
-class Transpose final : public Op {
+class TransposeOp final : public Op {
  public:
-  Transpose() = default;
-  explicit Transpose(std::vector<std::int64_t> p) : permutation(std::move(p)) {}
+  TransposeOp() = default;
+  explicit TransposeOp(std::vector<std::int64_t> p) : permutation(std::move(p)) {}
   std::string_view class_name() const override { return "Transpose"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -29,10 +29,10 @@ class Transpose final : public Op {
   std::vector<std::int64_t> permutation;
 };
 
-class Concatenate final : public Op {
+class ConcatenateOp final : public Op {
  public:
-  Concatenate() = default;
-  explicit Concatenate(std::int64_t a) : axis(a) {}
+  ConcatenateOp() = default;
+  explicit ConcatenateOp(std::int64_t a) : axis(a) {}
   std::string_view class_name() const override { return "Concatenate"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -41,10 +41,10 @@ class Concatenate final : public Op {
   std::int64_t axis = 0;
 };
 
-class Slice final : public Op {
+class SliceOp final : public Op {
  public:
-  Slice() = default;
-  Slice(std::int64_t a, std::int64_t f, std::int64_t s) : axis(a), first(f), size(s) {}
+  SliceOp() = default;
+  SliceOp(std::int64_t a, std::int64_t f, std::int64_t s) : axis(a), first(f), size(s) {}
   std::string_view class_name() const override { return "Slice"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -54,10 +54,10 @@ class Slice final : public Op {
 };
 
 /// Zeros before and after one axis.
-class Pad final : public Op {
+class PadOp final : public Op {
  public:
-  Pad() = default;
-  Pad(std::int64_t a, std::int64_t b, std::int64_t e) : axis(a), before(b), after(e) {}
+  PadOp() = default;
+  PadOp(std::int64_t a, std::int64_t b, std::int64_t e) : axis(a), before(b), after(e) {}
   std::string_view class_name() const override { return "Pad"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -66,10 +66,10 @@ class Pad final : public Op {
   std::int64_t axis = 0, before = 0, after = 0;
 };
 
-class Cast final : public Op {
+class CastOp final : public Op {
  public:
-  Cast() = default;
-  explicit Cast(DType d) : dtype(d) {}
+  CastOp() = default;
+  explicit CastOp(DType d) : dtype(d) {}
   std::string_view class_name() const override { return "Cast"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -78,10 +78,10 @@ class Cast final : public Op {
   DType dtype = DType::float32;
 };
 
-class OneHot final : public Op {
+class OneHotOp final : public Op {
  public:
-  OneHot() = default;
-  OneHot(std::int64_t c, DType d) : classes(c), dtype(d) {}
+  OneHotOp() = default;
+  OneHotOp(std::int64_t c, DType d) : classes(c), dtype(d) {}
   std::string_view class_name() const override { return "OneHot"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -91,7 +91,7 @@ class OneHot final : public Op {
   DType dtype = DType::float32;
 };
 
-class StopGradient final : public Op {
+class StopGradientOp final : public Op {
  public:
   std::string_view class_name() const override { return "StopGradient"; }
   void fields(FieldVisitor&) override {}

@@ -5,29 +5,29 @@
 
 namespace fovea {
 
-void Softmax::fields(FieldVisitor& visitor) { visitor.field("log", log); }
+void SoftmaxOp::fields(FieldVisitor& visitor) { visitor.field("log", log); }
 
-std::vector<TensorSpec> Softmax::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> SoftmaxOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   if (inputs[0].shape.rank() == 0)
     fail("Op Softmax: expected at least one axis. Received: {}", inputs[0].str());
   return {inputs[0]};
 }
 
-std::vector<Value> Softmax::differentiate(GraphBuilder& b, const OpCall& call,
-                                          std::span<const Value> dy) const {
-  return {emit_one(b, SoftmaxBackward(log), {call.outputs[0], dy[0]})};
+std::vector<Value> SoftmaxOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                            std::span<const Value> dy) const {
+  return {emit_one(b, SoftmaxBackwardOp(log), {call.outputs[0], dy[0]})};
 }
 
-void SoftmaxBackward::fields(FieldVisitor& visitor) { visitor.field("log", log); }
+void SoftmaxBackwardOp::fields(FieldVisitor& visitor) { visitor.field("log", log); }
 
-std::vector<TensorSpec> SoftmaxBackward::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> SoftmaxBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   return {inputs[0]};
 }
 
 // loss = -sum_i t_i (x_i - logsumexp(x));  dx = softmax(x) * sum(t) - t;  dt = -log_softmax(x)
-std::vector<TensorSpec> SoftmaxCrossEntropy::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> SoftmaxCrossEntropyOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   if (!(inputs[0] == inputs[1]) || inputs[0].shape.rank() == 0) {
     fail("Op {}: logits and labels differ. Received: {} and {}", class_name(), inputs[0].str(),
@@ -36,8 +36,8 @@ std::vector<TensorSpec> SoftmaxCrossEntropy::infer(std::span<const TensorSpec> i
   return {{inputs[0].shape.slice(0, -1), inputs[0].dtype}};
 }
 
-std::vector<Value> SoftmaxCrossEntropy::differentiate(GraphBuilder& b, const OpCall& call,
-                                                      std::span<const Value> gradients) const {
+std::vector<Value> SoftmaxCrossEntropyOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                                        std::span<const Value> gradients) const {
   const Value x = call.inputs[0], t = call.inputs[1];
   Shape kept = b.spec(gradients[0]).shape;
   kept.push_back(1);
@@ -52,7 +52,7 @@ std::vector<Value> SoftmaxCrossEntropy::differentiate(GraphBuilder& b, const OpC
 }
 
 // loss = max(x, 0) - x t + log(1 + exp(-|x|));  dx = sigmoid(x) - t;  dt = -x
-std::vector<TensorSpec> SigmoidCrossEntropy::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> SigmoidCrossEntropyOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   if (!(inputs[0] == inputs[1])) {
     fail("Op {}: logits and labels differ. Received: {} and {}", class_name(), inputs[0].str(),
@@ -61,8 +61,8 @@ std::vector<TensorSpec> SigmoidCrossEntropy::infer(std::span<const TensorSpec> i
   return {inputs[0]};
 }
 
-std::vector<Value> SigmoidCrossEntropy::differentiate(GraphBuilder& b, const OpCall& call,
-                                                      std::span<const Value> dloss) const {
+std::vector<Value> SigmoidCrossEntropyOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                                        std::span<const Value> dloss) const {
   const Value x = call.inputs[0], t = call.inputs[1];
   Value dx, dt;
   if (call.wanted[0]) dx = ops::multiply(b, ops::subtract(b, ops::sigmoid(b, x), t), dloss[0]);
@@ -70,13 +70,13 @@ std::vector<Value> SigmoidCrossEntropy::differentiate(GraphBuilder& b, const OpC
   return {dx, dt};
 }
 
-Value ops::softmax(GraphBuilder& b, Value x) { return emit_one(b, Softmax(false), {x}); }
-Value ops::log_softmax(GraphBuilder& b, Value x) { return emit_one(b, Softmax(true), {x}); }
+Value ops::softmax(GraphBuilder& b, Value x) { return emit_one(b, SoftmaxOp(false), {x}); }
+Value ops::log_softmax(GraphBuilder& b, Value x) { return emit_one(b, SoftmaxOp(true), {x}); }
 Value ops::softmax_cross_entropy(GraphBuilder& b, Value logits, Value labels) {
-  return emit_one(b, SoftmaxCrossEntropy(), {logits, labels});
+  return emit_one(b, SoftmaxCrossEntropyOp(), {logits, labels});
 }
 Value ops::sigmoid_cross_entropy(GraphBuilder& b, Value logits, Value labels) {
-  return emit_one(b, SigmoidCrossEntropy(), {logits, labels});
+  return emit_one(b, SigmoidCrossEntropyOp(), {logits, labels});
 }
 
 }  // namespace fovea

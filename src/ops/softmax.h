@@ -5,10 +5,10 @@
 namespace fovea {
 
 /// Over the last axis; with `log`, its logarithm.
-class Softmax final : public Op {
+class SoftmaxOp final : public Op {
  public:
-  Softmax() = default;
-  explicit Softmax(bool log_) : log(log_) {}
+  SoftmaxOp() = default;
+  explicit SoftmaxOp(bool log_) : log(log_) {}
   std::string_view class_name() const override { return "Softmax"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -19,10 +19,10 @@ class Softmax final : public Op {
 };
 
 /// Inputs (y, dy).
-class SoftmaxBackward final : public Op {
+class SoftmaxBackwardOp final : public Op {
  public:
-  SoftmaxBackward() = default;
-  explicit SoftmaxBackward(bool log_) : log(log_) {}
+  SoftmaxBackwardOp() = default;
+  explicit SoftmaxBackwardOp(bool log_) : log(log_) {}
   std::string_view class_name() const override { return "SoftmaxBackward"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -31,7 +31,7 @@ class SoftmaxBackward final : public Op {
 };
 
 /// Inputs (logits, labels) -> -sum(labels * log_softmax(logits)) over the last axis.
-class SoftmaxCrossEntropy final : public Op {
+class SoftmaxCrossEntropyOp final : public Op {
  public:
   std::string_view class_name() const override { return "SoftmaxCrossEntropy"; }
   void fields(FieldVisitor&) override {}
@@ -40,7 +40,7 @@ class SoftmaxCrossEntropy final : public Op {
 };
 
 /// Inputs (logits, labels), elementwise.
-class SigmoidCrossEntropy final : public Op {
+class SigmoidCrossEntropyOp final : public Op {
  public:
   std::string_view class_name() const override { return "SigmoidCrossEntropy"; }
   void fields(FieldVisitor&) override {}

@@ -25,16 +25,16 @@ void visit(FieldVisitor& visitor, UnaryKind& kind, ops::UnaryParameters& p) {
 
 std::string_view name(UnaryKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
 
-void Unary::fields(FieldVisitor& visitor) { visit(visitor, kind, parameters); }
+void UnaryOp::fields(FieldVisitor& visitor) { visit(visitor, kind, parameters); }
 
-std::vector<TensorSpec> Unary::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> UnaryOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   if (!is_floating(inputs[0].dtype))
     fail("Op {}: expected floats. Received: {}", name(kind), inputs[0].str());
   return {inputs[0]};
 }
 
-bool Unary::gradient_uses_output() const {
+bool UnaryOp::gradient_uses_output() const {
   switch (kind) {
     case UnaryKind::relu:
       // y > 0 exactly where x was passed on; with a slope or another threshold the sign of y does not tell.
@@ -50,17 +50,17 @@ bool Unary::gradient_uses_output() const {
   }
 }
 
-std::vector<Value> Unary::differentiate(GraphBuilder& b, const OpCall& call,
-                                        std::span<const Value> dy) const {
+std::vector<Value> UnaryOp::differentiate(GraphBuilder& b, const OpCall& call,
+                                          std::span<const Value> dy) const {
   if (kind == UnaryKind::scale) return {ops::scale(b, dy[0], parameters.alpha)};
   if (kind == UnaryKind::negative) return {ops::scale(b, dy[0], -1)};
   const Value source = gradient_uses_output() ? call.outputs[0] : call.inputs[0];
-  return {emit_one(b, UnaryBackward(kind, parameters), {source, dy[0]})};
+  return {emit_one(b, UnaryBackwardOp(kind, parameters), {source, dy[0]})};
 }
 
-void UnaryBackward::fields(FieldVisitor& visitor) { visit(visitor, kind, parameters); }
+void UnaryBackwardOp::fields(FieldVisitor& visitor) { visit(visitor, kind, parameters); }
 
-std::vector<TensorSpec> UnaryBackward::infer(std::span<const TensorSpec> inputs) const {
+std::vector<TensorSpec> UnaryBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
   if (!(inputs[0] == inputs[1])) {
     fail("Op UnaryBackward: the specs differ. Received: {} and {}", inputs[0].str(), inputs[1].str());
@@ -70,14 +70,14 @@ std::vector<TensorSpec> UnaryBackward::infer(std::span<const TensorSpec> inputs)
 
 Value ops::unary(GraphBuilder& b, std::string_view function, Value x, const UnaryParameters& parameters) {
   for (std::size_t i = 0; i < std::size(kNames); ++i) {
-    if (kNames[i] == function) return emit_one(b, Unary(static_cast<UnaryKind>(i), parameters), {x});
+    if (kNames[i] == function) return emit_one(b, UnaryOp(static_cast<UnaryKind>(i), parameters), {x});
   }
   fail("ops::unary: there is no function '{}'", function);
 }
-Value ops::relu(GraphBuilder& b, Value x) { return emit_one(b, Unary(UnaryKind::relu, {}), {x}); }
-Value ops::sigmoid(GraphBuilder& b, Value x) { return emit_one(b, Unary(UnaryKind::sigmoid, {}), {x}); }
+Value ops::relu(GraphBuilder& b, Value x) { return emit_one(b, UnaryOp(UnaryKind::relu, {}), {x}); }
+Value ops::sigmoid(GraphBuilder& b, Value x) { return emit_one(b, UnaryOp(UnaryKind::sigmoid, {}), {x}); }
 Value ops::scale(GraphBuilder& b, Value x, double alpha, double beta) {
-  return emit_one(b, Unary(UnaryKind::scale, {.alpha = alpha, .beta = beta, .gamma = 0}), {x});
+  return emit_one(b, UnaryOp(UnaryKind::scale, {.alpha = alpha, .beta = beta, .gamma = 0}), {x});
 }
 
 }  // namespace fovea

@@ -32,10 +32,10 @@ enum class UnaryKind : std::uint8_t {
 /// Functions are named in the order of UnaryKind.
 std::string_view name(UnaryKind kind);
 
-class Unary final : public Op {
+class UnaryOp final : public Op {
  public:
-  Unary() = default;
-  Unary(UnaryKind k, const ops::UnaryParameters& p) : kind(k), parameters(p) {}
+  UnaryOp() = default;
+  UnaryOp(UnaryKind k, const ops::UnaryParameters& p) : kind(k), parameters(p) {}
   std::string_view class_name() const override { return "Unary"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
@@ -49,10 +49,10 @@ class Unary final : public Op {
 };
 
 /// dy * f'(.), inputs (s, dy): s is y where Unary::gradient_uses_output(), else x.
-class UnaryBackward final : public Op {
+class UnaryBackwardOp final : public Op {
  public:
-  UnaryBackward() = default;
-  UnaryBackward(UnaryKind k, const ops::UnaryParameters& p) : kind(k), parameters(p) {}
+  UnaryBackwardOp() = default;
+  UnaryBackwardOp(UnaryKind k, const ops::UnaryParameters& p) : kind(k), parameters(p) {}
   std::string_view class_name() const override { return "UnaryBackward"; }
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;

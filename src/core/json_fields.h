@@ -1,0 +1,28 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "fovea/fields.h"
+
+namespace fovea {
+
+using Json = nlohmann::ordered_json;
+
+/// The options as Keras' config.json holds them, in the order in which they are visited.
+Json write_config(Configurable& object);
+
+/// Sets the options that `config` holds; absent ones keep their values, and keys that no option has are left
+/// to the caller. Throws Error naming `where` ("layer 'conv2d'"), the key, what was expected and what was
+/// received.
+void read_config(Configurable& object, const Json& config, const std::string& where);
+
+/// {"module", "class_name", "config", "registered_name"}, as Keras serialises an object.
+Json write_object(Configurable& object, std::string_view module);
+
+/// Options in a line, as Python would print a call: "Conv2D(filters=32, kernel_size=(3, 3))".
+std::string describe(Configurable& object);
+/// Same class and same options.
+bool same_options(Configurable& a, Configurable& b);
+
+}  // namespace fovea
