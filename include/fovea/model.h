@@ -12,7 +12,8 @@ namespace fovea {
 
 class ModelImpl;
 
-/// Sets the seed from which new models draw their weights and their data order (Keras' keras.utils.set_random_seed).
+/// Sets the seed from which new models draw their weights and their data order (Keras'
+/// keras.utils.set_random_seed).
 void set_random_seed(std::uint64_t seed);
 
 struct SummaryOptions {
@@ -24,7 +25,8 @@ struct SummaryOptions {
 class Model : public Layer {
  public:
   Model() = default;
-  /// The functional API: everything between `inputs` and `outputs`. Throws Error when an output needs an input not listed.
+  /// The functional API: everything between `inputs` and `outputs`. Throws Error when an output needs an
+  /// input not listed.
   Model(const std::vector<SymbolicTensor>& inputs, const std::vector<SymbolicTensor>& outputs,
         const NameOption& options = {});
 

@@ -31,7 +31,7 @@ TEST(Program, ComputesAChainAndReusesMemory) {
   const auto program = make_program(graph, reference_backend());
   const std::vector<float> result = run_once(*program, {Tensor({1000})});
   EXPECT_EQ(result[999], 1048575.0F);
-  EXPECT_LE(program->arena_bytes(), 4 * 4096);
+  EXPECT_LE(program->arena_bytes(), 8 * 4096);  // of 21 values: two in turn, four inside a region
 }
 
 TEST(Program, ReadsTheOldValueOfAnAssignedVariable) {

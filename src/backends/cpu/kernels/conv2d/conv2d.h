@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/thread_pool.h"
+
+namespace fovea::cpu {
+
+/// A two-dimensional convolution over N,H,W,C float32 data with kernels of shape
+/// (kernel_h, kernel_w, in_channels / groups, filters):
+///   y[n, oy, ox, f] = sum over ky, kx, c of
+///     x[n, oy * stride_h - pad_top + ky * dilation_h, ox * stride_w - pad_left + kx * dilation_w, c]
+///     * w[ky, kx, c, f]
+/// with zero outside of x. Padding at the bottom and right follows from out_height and out_width.
+struct Conv2DShape {
+  std::int64_t batch = 1;
+  std::int64_t height = 1;
+  std::int64_t width = 1;
+  std::int64_t in_channels = 1;
+  std::int64_t filters = 1;
+  std::int64_t kernel_h = 1;
+  std::int64_t kernel_w = 1;
+  std::int64_t stride_h = 1;
+  std::int64_t stride_w = 1;
+  std::int64_t pad_top = 0;
+  std::int64_t pad_left = 0;
+  std::int64_t dilation_h = 1;
+  std::int64_t dilation_w = 1;
+  std::int64_t groups = 1;
+  std::int64_t out_height = 1;
+  std::int64_t out_width = 1;
+};
+
+enum class ConvActivation : std::uint8_t { none, relu };
+
+/// Bytes of scratch memory that each pass wants; any alignment will do, 64 is best. The same for every
+/// instruction set and every number of threads.
+std::size_t conv2d_forward_workspace(const Conv2DShape& shape);
+std::size_t conv2d_backward_input_workspace(const Conv2DShape& shape);
+std::size_t conv2d_backward_filter_workspace(const Conv2DShape& shape);
+
+/// y = activation(conv(x, w) + bias); `bias` has `filters` elements or is null.
+void conv2d_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                    ConvActivation activation, float* y, void* workspace, ThreadPool& pool);
+
+/// dx = the gradient of the loss by x, from dy, its gradient by conv(x, w).
+void conv2d_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
+                           void* workspace, ThreadPool& pool);
+
+/// dw = the gradient by w; db, unless null, the gradient by the bias.
+void conv2d_backward_filter(const Conv2DShape& shape, const float* x, const float* dy, float* dw, float* db,
+                            void* workspace, ThreadPool& pool);
+
+}  // namespace fovea::cpu

@@ -1,0 +1,145 @@
+// The register kernel of the gradient by the weights: P input channels (or taps and channels side by side) x
+// V vectors of filters are accumulated in registers while the pixels pass by. Included once per instruction
+// set.
+
+#if defined(FOVEA_CONV2D_BACKWARD_FILTER_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_CONV2D_BACKWARD_FILTER_INL_H_
+#undef FOVEA_CONV2D_BACKWARD_FILTER_INL_H_
+#else
+#define FOVEA_CONV2D_BACKWARD_FILTER_INL_H_
+#endif
+
+#include <cstdint>
+
+#include "backends/cpu/kernels/conv2d/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+/// sum[p][f] += sum over rows and columns of x[row * x_row + column * x_pixel + p] *
+/// dy[row * dy_row + column * dy_pixel + f]; `sum` has rows of V full vectors.
+struct GradientTile {
+  const float* x;
+  const float* dy;
+  float* sum;
+  std::int64_t rows, x_row, dy_row;
+  std::int64_t columns, x_pixel, dy_pixel;
+  std::int64_t last_lanes;  // filters in the last vector
+};
+
+template <int P, int V, bool kWhole>
+HWY_NOINLINE void gradient_tile(const GradientTile& a) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  Vector sum[P][V];
+  FOVEA_UNROLL
+  for (int p = 0; p < P; ++p) {
+    FOVEA_UNROLL
+    for (int v = 0; v < V; ++v) sum[p][v] = hn::LoadU(d, a.sum + (p * V + v) * lanes);
+  }
+  for (std::int64_t row = 0; row < a.rows; ++row) {
+    const float* HWY_RESTRICT x = a.x + row * a.x_row;
+    const float* HWY_RESTRICT dy = a.dy + row * a.dy_row;
+    for (std::int64_t i = 0; i < a.columns; ++i, x += a.x_pixel, dy += a.dy_pixel) {
+      Vector g[V];
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v) {
+        g[v] = kWhole || v < V - 1 ? hn::LoadU(d, dy + v * lanes) : load_first(dy + v * lanes, a.last_lanes);
+      }
+      FOVEA_UNROLL
+      for (int p = 0; p < P; ++p) {
+        const Vector s = hn::Set(d, x[p]);
+        FOVEA_UNROLL
+        for (int v = 0; v < V; ++v) sum[p][v] = hn::MulAdd(s, g[v], sum[p][v]);
+      }
+    }
+  }
+  FOVEA_UNROLL
+  for (int p = 0; p < P; ++p) {
+    FOVEA_UNROLL
+    for (int v = 0; v < V; ++v) hn::StoreU(sum[p][v], d, a.sum + (p * V + v) * lanes);
+  }
+}
+
+template <int V, bool kWhole>
+void gradient_tile_of(std::int64_t entries, const GradientTile& a) {
+  constexpr int kLargest = largest_tile(V);
+  switch (entries) {
+    case 1:
+      return gradient_tile<1, V, kWhole>(a);
+    case 2:
+      return gradient_tile<2, V, kWhole>(a);
+    case 3:
+      return gradient_tile<3, V, kWhole>(a);
+    case 4:
+      return gradient_tile<4, V, kWhole>(a);
+    case 5:
+      return gradient_tile<5, V, kWhole>(a);
+    case 6:
+      return gradient_tile<6, V, kWhole>(a);
+    case 7:
+      return gradient_tile<HWY_MIN(kLargest, 7), V, kWhole>(a);
+    case 8:
+      return gradient_tile<HWY_MIN(kLargest, 8), V, kWhole>(a);
+    case 9:
+      return gradient_tile<HWY_MIN(kLargest, 9), V, kWhole>(a);
+    case 10:
+      return gradient_tile<HWY_MIN(kLargest, 10), V, kWhole>(a);
+    case 11:
+      return gradient_tile<HWY_MIN(kLargest, 11), V, kWhole>(a);
+    default:
+      return gradient_tile<HWY_MIN(kLargest, 12), V, kWhole>(a);
+  }
+}
+
+template <int V>
+void gradient_tile_of(std::int64_t entries, const GradientTile& a) {
+  const bool whole = a.last_lanes == static_cast<std::int64_t>(hn::Lanes(D()));
+  return whole ? gradient_tile_of<V, true>(entries, a) : gradient_tile_of<V, false>(entries, a);
+}
+
+inline void gradient_tile_of(std::int64_t vectors, std::int64_t entries, const GradientTile& a) {
+  switch (vectors) {
+    case 1:
+      return gradient_tile_of<1>(entries, a);
+    case 2:
+      return gradient_tile_of<2>(entries, a);
+    case 3:
+      return gradient_tile_of<HWY_MIN(kMaxVectors, 3)>(entries, a);
+    default:
+      return gradient_tile_of<HWY_MIN(kMaxVectors, 4)>(entries, a);
+  }
+}
+
+/// sum[f] += the sum over `count` pixels of dy.
+inline void add_pixels(const float* dy, std::int64_t pixel, std::int64_t count, std::int64_t filters,
+                       float* sum) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t f = 0; f < filters; f += lanes) {
+    const std::int64_t used = std::min(lanes, filters - f);
+    Vector total = load_first(sum + f, used);
+    for (std::int64_t i = 0; i < count; ++i) total = hn::Add(total, load_first(dy + i * pixel + f, used));
+    store_first(total, sum + f, used);
+  }
+}
+
+/// to[i] = sum over parts of from[part * part_size + i], in the order of the parts.
+inline void reduce_parts(const float* from, std::int64_t parts, std::int64_t part_size, std::int64_t count,
+                         float* to) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t i = 0; i < count; i += lanes) {
+    const std::int64_t used = std::min(lanes, count - i);
+    Vector total = load_first(from + i, used);
+    for (std::int64_t part = 1; part < parts; ++part) {
+      total = hn::Add(total, load_first(from + part * part_size + i, used));
+    }
+    store_first(total, to + i, used);
+  }
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,57 @@
+#include "backends/cpu/kernels/conv2d/conv2d.h"
+#include "backends/cpu/kernels/conv2d/strided_convolution.h"
+
+namespace fovea::cpu {
+namespace {
+
+StridedConvolution forward_convolution(const Conv2DShape& s) {
+  StridedConvolution c;
+  c.batch = s.batch;
+  c.groups = s.groups;
+  c.channels = s.in_channels / s.groups;
+  c.filters = s.filters / s.groups;
+  c.in_height = s.height;
+  c.in_width = s.width;
+  c.in_pixel = s.in_channels;
+  c.in_row = s.width * c.in_pixel;
+  c.in_image = s.height * c.in_row;
+  c.out_height = s.out_height;
+  c.out_width = s.out_width;
+  c.out_pixel = s.filters;
+  c.out_row = s.out_width * c.out_pixel;
+  c.out_image = s.out_height * c.out_row;
+  c.kernel_h = s.kernel_h;
+  c.kernel_w = s.kernel_w;
+  c.stride_h = s.stride_h;
+  c.stride_w = s.stride_w;
+  c.dilation_h = s.dilation_h;
+  c.dilation_w = s.dilation_w;
+  c.pad_top = s.pad_top;
+  c.pad_left = s.pad_left;
+  c.weight_filter = 1;
+  c.weight_channel = s.filters;
+  c.weight_w = c.channels * s.filters;
+  c.weight_h = s.kernel_w * c.weight_w;
+  c.weight_group = c.filters;
+  return c;
+}
+
+}  // namespace
+
+std::size_t conv2d_forward_workspace(const Conv2DShape& shape) {
+  return static_cast<std::size_t>(packed_weights_size(forward_convolution(shape))) * sizeof(float);
+}
+
+void conv2d_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                    ConvActivation activation, float* y, void* workspace, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape);
+  c.in = x;
+  c.out = y;
+  c.weights = w;
+  c.bias = bias;
+  c.relu = activation == ConvActivation::relu;
+  c.packed = static_cast<float*>(workspace);
+  run_strided_convolution(c, pool);
+}
+
+}  // namespace fovea::cpu

@@ -1,0 +1,174 @@
+// The register kernel: P pixels x V vectors of filters are accumulated in registers while the taps and
+// channels pass by; an input element is broadcast, a row of packed weights loaded. Included once per
+// instruction set.
+
+#if defined(FOVEA_STRIDED_CONVOLUTION_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_STRIDED_CONVOLUTION_INL_H_
+#undef FOVEA_STRIDED_CONVOLUTION_INL_H_
+#else
+#define FOVEA_STRIDED_CONVOLUTION_INL_H_
+#endif
+
+#include <cstdint>
+
+#include "backends/cpu/kernels/conv2d/vector-inl.h"
+#include "hwy/cache_control.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+/// P pixels by V vectors of filters: out[p][f] = start[f] + sum over rows, runs, i < run_length of
+/// in[row * in_row + run * in_run + p * in_pixel + i] * weights[row * weight_row + run * weight_run + i][f].
+struct TileArguments {
+  const float* in;
+  float* out;
+  const float* weights;
+  const float* bias;  // start; null for zero
+  std::int64_t in_pixel, out_pixel;
+  std::int64_t rows, in_row, weight_row;
+  std::int64_t runs, in_run, weight_run, run_length;
+  std::int64_t last_lanes;  // filters in the last vector
+  bool accumulate;          // start from what `out` holds
+  bool relu;
+  bool stream;  // write around the caches; `out` is aligned and every vector full
+};
+
+template <int P, int V>
+HWY_NOINLINE void tile(const TileArguments& a) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const bool whole = a.last_lanes == lanes;
+  Vector sum[P][V];
+  if (a.accumulate) {
+    FOVEA_UNROLL
+    for (int p = 0; p < P; ++p) {
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v) {
+        sum[p][v] = load_first(a.out + p * a.out_pixel + v * lanes, v == V - 1 ? a.last_lanes : lanes);
+      }
+    }
+  } else {
+    FOVEA_UNROLL
+    for (int v = 0; v < V; ++v) {
+      const Vector start =
+          a.bias == nullptr ? hn::Zero(d) : load_first(a.bias + v * lanes, v == V - 1 ? a.last_lanes : lanes);
+      FOVEA_UNROLL
+      for (int p = 0; p < P; ++p) sum[p][v] = start;
+    }
+  }
+  const std::int64_t pixel = a.in_pixel;
+  for (std::int64_t row = 0; row < a.rows; ++row) {
+    for (std::int64_t run = 0; run < a.runs; ++run) {
+      const float* HWY_RESTRICT in = a.in + row * a.in_row + run * a.in_run;
+      const float* HWY_RESTRICT weights = a.weights + row * a.weight_row + run * a.weight_run;
+      for (std::int64_t i = 0; i < a.run_length; ++i, ++in, weights += V * lanes) {
+        Vector w[V];
+        FOVEA_UNROLL
+        for (int v = 0; v < V; ++v) w[v] = hn::LoadU(d, weights + v * lanes);
+        FOVEA_UNROLL
+        for (int p = 0; p < P; ++p) {
+          const Vector x = hn::Set(d, in[p * pixel]);
+          FOVEA_UNROLL
+          for (int v = 0; v < V; ++v) sum[p][v] = hn::MulAdd(x, w[v], sum[p][v]);
+        }
+      }
+    }
+  }
+  if (a.relu) {
+    // As Keras' relu, this keeps a NaN.
+    FOVEA_UNROLL
+    for (int p = 0; p < P; ++p) {
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v) sum[p][v] = hn::IfThenZeroElse(hn::Lt(sum[p][v], hn::Zero(d)), sum[p][v]);
+    }
+  }
+  if (a.stream) {
+    FOVEA_UNROLL
+    for (int p = 0; p < P; ++p) {
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v) hn::Stream(sum[p][v], d, a.out + p * a.out_pixel + v * lanes);
+    }
+    return;
+  }
+  FOVEA_UNROLL
+  for (int p = 0; p < P; ++p) {
+    float* out = a.out + p * a.out_pixel;
+    FOVEA_UNROLL
+    for (int v = 0; v < V - 1; ++v) hn::StoreU(sum[p][v], d, out + v * lanes);
+    if (whole) {
+      hn::StoreU(sum[p][V - 1], d, out + (V - 1) * lanes);
+    } else {
+      store_first(sum[p][V - 1], out + (V - 1) * lanes, a.last_lanes);
+    }
+  }
+}
+
+template <int V>
+void tile_of(std::int64_t pixels, const TileArguments& a) {
+  constexpr int kLargest = largest_tile(V);
+  switch (pixels) {
+    case 1:
+      return tile<1, V>(a);
+    case 2:
+      return tile<2, V>(a);
+    case 3:
+      return tile<3, V>(a);
+    case 4:
+      return tile<4, V>(a);
+    case 5:
+      return tile<5, V>(a);
+    case 6:
+      return tile<6, V>(a);
+    case 7:
+      return tile<HWY_MIN(kLargest, 7), V>(a);
+    case 8:
+      return tile<HWY_MIN(kLargest, 8), V>(a);
+    case 9:
+      return tile<HWY_MIN(kLargest, 9), V>(a);
+    case 10:
+      return tile<HWY_MIN(kLargest, 10), V>(a);
+    case 11:
+      return tile<HWY_MIN(kLargest, 11), V>(a);
+    default:
+      return tile<HWY_MIN(kLargest, 12), V>(a);
+  }
+}
+
+inline void tile_of(std::int64_t vectors, std::int64_t pixels, const TileArguments& a) {
+  switch (vectors) {
+    case 1:
+      return tile_of<1>(pixels, a);
+    case 2:
+      return tile_of<2>(pixels, a);
+    case 3:
+      return tile_of<HWY_MIN(kMaxVectors, 3)>(pixels, a);
+    default:
+      return tile_of<HWY_MIN(kMaxVectors, 4)>(pixels, a);
+  }
+}
+
+/// The last row of taps of the next tile is what no tile has touched before; its runs are too short for a
+/// hardware prefetcher to find them in time.
+inline void prefetch_next(const TileArguments& a, std::int64_t done, std::int64_t pixels) {
+  const float* next = a.in + done * a.in_pixel + (a.rows - 1) * a.in_row + (a.runs - 1) * a.in_run;
+  for (std::int64_t p = 0; p < pixels; ++p) {
+    for (std::int64_t i = 0; i < a.run_length; i += kMaxLanes) hwy::Prefetch(next + p * a.in_pixel + i);
+  }
+}
+
+/// `count` pixels at a fixed step, in tiles of nearly equal size.
+inline void line_of_tiles(std::int64_t vectors, std::int64_t count, TileArguments a) {
+  const EvenParts parts(count, largest_tile(vectors));
+  for (std::int64_t part = 0; part < parts.parts; ++part) {
+    const std::int64_t pixels = parts.size(part);
+    if (part + 1 < parts.parts) prefetch_next(a, pixels, parts.size(part + 1));
+    tile_of(vectors, pixels, a);
+    a.in += pixels * a.in_pixel;
+    a.out += pixels * a.out_pixel;
+  }
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,204 @@
+#include "backends/cpu/kernels/conv2d/strided_convolution.h"
+
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/kernels/conv2d/strided_convolution.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, as Highway asks.
+#include "backends/cpu/kernels/conv2d/strided_convolution-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+/// How the work is cut. A piece is some rows of one image for one block of filters of one group; blocks come
+/// first, so that the packed weights of a block (at most kBlockFloats at a time) stay in L2 while images
+/// pass.
+class Cut {
+ public:
+  static constexpr std::int64_t kBlockFloats = 128 * 1024;
+  static constexpr std::int64_t kPiecePixels = 240;
+  /// An output beyond this many floats would be gone from the caches before anyone reads it; where few terms
+  /// make an element, writing is what takes the time.
+  static constexpr std::int64_t kStreamFloats = 8 * 1024 * 1024;
+  static constexpr std::int64_t kStreamTerms = 128;
+
+  explicit Cut(const StridedConvolution& convolution)
+      : c(convolution),
+        lanes(static_cast<std::int64_t>(hn::Lanes(D()))),
+        block(kMaxVectors * lanes),
+        blocks(ceil_div(c.filters, block)),
+        padded_filters(round_up(c.filters, lanes)),
+        taps(c.kernel_h * c.kernel_w),
+        slices(c.channels,
+               std::max<std::int64_t>(16, kBlockFloats / block / std::max<std::int64_t>(1, taps))),
+        rows(c.out_height, std::max<std::int64_t>(1, kPiecePixels / c.out_width)),
+        streams(can_stream()) {}
+
+  std::int64_t pieces() const { return c.groups * blocks * c.batch * rows.parts; }
+  std::int64_t block_width(std::int64_t b) const { return std::min(block, padded_filters - b * block); }
+
+  /// Packed: [group][block][slice of channels][ky][kx][channel][filter].
+  float* packed(std::int64_t group, std::int64_t b, std::int64_t slice) const {
+    return c.packed +
+           taps * (c.channels * (group * padded_filters + b * block) + slices.begin(slice) * block_width(b));
+  }
+
+  void pack(std::int64_t piece) const {
+    const std::int64_t ky = piece % c.kernel_h;
+    const std::int64_t b = piece / c.kernel_h % blocks;
+    const std::int64_t group = piece / c.kernel_h / blocks;
+    const std::int64_t width = block_width(b);
+    const std::int64_t used = std::min(width, c.filters - b * block);
+    for (std::int64_t slice = 0; slice < slices.parts; ++slice) {
+      const std::int64_t depth = slices.size(slice);
+      float* to = packed(group, b, slice) + ky * c.kernel_w * depth * width;
+      for (std::int64_t kx = 0; kx < c.kernel_w; ++kx, to += depth * width) {
+        pack_tap(c.weights + group * c.weight_group + ky * c.weight_h + kx * c.weight_w +
+                     slices.begin(slice) * c.weight_channel + b * block * c.weight_filter,
+                 depth, used, width, to);
+      }
+    }
+  }
+
+  void compute(std::int64_t piece) const {
+    const std::int64_t strip = piece % rows.parts;
+    const std::int64_t n = piece / rows.parts % c.batch;
+    const std::int64_t b = piece / rows.parts / c.batch % blocks;
+    const std::int64_t group = piece / rows.parts / c.batch / blocks;
+    const Range strip_rows{rows.begin(strip), rows.begin(strip) + rows.size(strip)};
+    for (std::int64_t slice = 0; slice < slices.parts; ++slice) {
+      compute_slice(n, group, b, slice, strip_rows);
+    }
+    if (streams) hwy::FlushStream();
+  }
+
+ private:
+  bool can_stream() const {
+    const bool aligned =
+        reinterpret_cast<std::uintptr_t>(c.out) % (static_cast<std::size_t>(lanes) * 4) == 0 &&
+        c.filters % lanes == 0 && c.out_pixel % lanes == 0 && c.out_row % lanes == 0 &&
+        c.out_image % lanes == 0;
+    return aligned && slices.parts == 1 && taps * c.channels <= kStreamTerms &&
+           c.batch * c.out_image > kStreamFloats;
+  }
+
+  void pack_tap(const float* from, std::int64_t depth, std::int64_t used, std::int64_t width,
+                float* to) const {
+    if (used < width) std::memset(to, 0, static_cast<std::size_t>(depth * width) * sizeof(float));
+    if (c.weight_filter == 1) {
+      for (std::int64_t i = 0; i < depth; ++i) {
+        std::memcpy(to + i * width, from + i * c.weight_channel,
+                    static_cast<std::size_t>(used) * sizeof(float));
+      }
+      return;
+    }
+    for (std::int64_t i = 0; i < depth; ++i) {
+      for (std::int64_t f = 0; f < used; ++f) {
+        to[i * width + f] = from[i * c.weight_channel + f * c.weight_filter];
+      }
+    }
+  }
+
+  void compute_slice(std::int64_t n, std::int64_t group, std::int64_t b, std::int64_t slice,
+                     Range strip) const {
+    const std::int64_t width = block_width(b);
+    const std::int64_t vectors = width / lanes;
+    const std::int64_t depth = slices.size(slice);
+    const bool last = slice == slices.parts - 1;
+    TileArguments a{};
+    a.bias = c.bias != nullptr ? c.bias + group * c.filters + b * block : nullptr;
+    a.relu = last && c.relu;
+    a.accumulate = slice > 0;
+    a.stream = last && streams;
+    a.last_lanes = std::min(width, c.filters - b * block) - (vectors - 1) * lanes;
+    a.in_row = c.dilation_h * c.in_row;
+    a.weight_row = c.kernel_w * depth * width;
+    a.weight_run = depth * width;
+    a.in_run = c.dilation_w * c.in_pixel;
+    const float* in = c.in + n * c.in_image + group * c.channels + slices.begin(slice);
+    float* out = c.out + n * c.out_image + group * c.filters + b * block;
+    const float* weights = packed(group, b, slice);
+
+    // `a` for the pixel (oy, ox) with these taps.
+    const auto place = [&](std::int64_t oy, std::int64_t ox, Range ky, Range kx) {
+      TileArguments t = a;
+      const std::int64_t y = oy * c.stride_h - c.pad_top + ky.begin * c.dilation_h;
+      const std::int64_t x = ox * c.stride_w - c.pad_left + kx.begin * c.dilation_w;
+      t.in = in + y * c.in_row + x * c.in_pixel;
+      t.out = out + oy * c.out_row + ox * c.out_pixel;
+      t.weights = weights + ky.begin * a.weight_row + kx.begin * a.weight_run;
+      t.rows = ky.size();
+      // Taps side by side whose channels follow each other in memory are one run.
+      const bool joined = a.in_run == depth;
+      t.runs = joined ? 1 : kx.size();
+      t.run_length = joined ? kx.size() * depth : depth;
+      if (t.rows == 0 || t.runs == 0) t.rows = t.runs = 0, t.in = in;
+      return t;
+    };
+
+    const Range all_kx{0, c.kernel_w};
+    const Range all_ky{0, c.kernel_h};
+    const Range columns =
+        full_window(c.pad_left, c.stride_w, c.dilation_w, c.kernel_w, c.in_width, c.out_width);
+    const Range full_rows =
+        full_window(c.pad_top, c.stride_h, c.dilation_h, c.kernel_h, c.in_height, c.out_height);
+    for (std::int64_t oy = strip.begin; oy < strip.end; ++oy) {
+      TileArguments t = place(oy, columns.begin, valid_ky(oy), all_kx);
+      t.in_pixel = c.stride_w * c.in_pixel;
+      t.out_pixel = c.out_pixel;
+      line_of_tiles(vectors, columns.size(), t);
+    }
+    // The columns whose window overlaps the border go downwards, where the neighbours share their taps.
+    const Range middle = intersection(strip, full_rows);
+    for (std::int64_t ox = 0; ox < c.out_width; ++ox) {
+      if (ox == columns.begin && columns.size() > 0) ox = columns.end;
+      if (ox == c.out_width) break;
+      const Range kx = inside(ox * c.stride_w - c.pad_left, c.dilation_w, c.kernel_w, c.in_width);
+      if (middle.size() > 0) {
+        TileArguments t = place(middle.begin, ox, all_ky, kx);
+        t.in_pixel = c.stride_h * c.in_row;
+        t.out_pixel = c.out_row;
+        line_of_tiles(vectors, middle.size(), t);
+      }
+      for (std::int64_t oy = strip.begin; oy < strip.end; ++oy) {
+        if (oy == middle.begin && middle.size() > 0) oy = middle.end;
+        if (oy == strip.end) break;
+        line_of_tiles(vectors, 1, place(oy, ox, valid_ky(oy), kx));
+      }
+    }
+  }
+
+  Range valid_ky(std::int64_t oy) const {
+    return inside(oy * c.stride_h - c.pad_top, c.dilation_h, c.kernel_h, c.in_height);
+  }
+
+  const StridedConvolution& c;
+
+ public:
+  const std::int64_t lanes, block, blocks, padded_filters, taps;
+  const EvenParts slices, rows;
+  const bool streams;
+};
+
+void run_convolution(const StridedConvolution& c, ThreadPool& pool) {
+  const Cut cut(c);
+  pool.parallel_for(c.groups * cut.blocks * c.kernel_h, [&](std::int64_t piece) { cut.pack(piece); });
+  pool.parallel_for(cut.pieces(), [&](std::int64_t piece) { cut.compute(piece); });
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::cpu {
+
+HWY_EXPORT(run_convolution);
+
+void run_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
+  if (convolution.batch * convolution.out_height * convolution.out_width == 0) return;
+  HWY_DYNAMIC_DISPATCH(run_convolution)(convolution, pool);
+}
+
+}  // namespace fovea::cpu
+#endif

@@ -1,0 +1,54 @@
+#include "ops/binary.h"
+
+#include <algorithm>
+
+#include "backends/reference/reference.h"
+#include "backends/reference/strides.h"
+
+namespace fovea {
+namespace {
+
+template <class T>
+T apply(BinaryKind kind, T x, T y) {
+  switch (kind) {
+    case BinaryKind::add:
+      return x + y;
+    case BinaryKind::subtract:
+      return x - y;
+    case BinaryKind::multiply:
+      return x * y;
+    case BinaryKind::divide:
+      return x / y;
+    case BinaryKind::maximum:
+      return std::max(x, y);
+    case BinaryKind::minimum:
+      return std::min(x, y);
+  }
+  return x;
+}
+
+}  // namespace
+
+void reference_Binary(const ReferenceCall& call) {
+  const auto& op = static_cast<const BinaryOp&>(call.op);
+  const Shape& z = call.output_specs[0].shape;
+  const BroadcastIndex x_index(call.input_specs[0].shape, z), y_index(call.input_specs[1].shape, z);
+  with_float_type(call.output_specs[0].dtype, [&]<class T>() {
+    for (std::int64_t i = 0; i < z.elements(); ++i) {
+      call.output<T>()[i] = apply(op.kind, call.input<T>(0)[x_index(i)], call.input<T>(1)[y_index(i)]);
+    }
+  });
+}
+
+void reference_SelectGradient(const ReferenceCall& call) {
+  const auto& op = static_cast<const SelectGradientOp&>(call.op);
+  with_float_type(call.output_specs[0].dtype, [&]<class T>() {
+    for (std::int64_t i = 0; i < call.output_specs[0].shape.elements(); ++i) {
+      const T x = call.input<T>(0)[i], y = call.input<T>(1)[i], dz = call.input<T>(2)[i];
+      const bool x_wins = op.largest ? x > y : x < y;
+      call.output<T>()[i] = x == y ? dz / 2 : (x_wins == op.first ? dz : T(0));
+    }
+  });
+}
+
+}  // namespace fovea

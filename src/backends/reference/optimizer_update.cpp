@@ -1,0 +1,94 @@
+#include "ops/optimizer_update.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "backends/reference/reference.h"
+
+// Arithmetic is done in the variables' own type and in Keras' order of operations, so that rounding follows
+// Keras too.
+
+namespace fovea {
+namespace {
+
+/// Calls element(w, slots, g) for every element of every variable: w and slots are references to the outputs,
+/// set from the inputs.
+template <class T, class Element>
+void for_each_element(const ReferenceCall& call, Element element) {
+  const auto& op = static_cast<const OptimizerUpdate&>(call.op);
+  const std::size_t kept = op.slots() + 1, group = kept + 1;
+  const T rate = call.input<T>(0)[0];
+  for (std::size_t v = 0; v < op.variables(call.input_specs.size()); ++v) {
+    const std::size_t first = 2 + v * group;
+    for (std::int64_t i = 0; i < call.input_specs[first].shape.elements(); ++i) {
+      T values[4] = {};
+      for (std::size_t s = 0; s < kept; ++s) values[s] = call.input<T>(first + s)[i];
+      if (op.weight_decay != 0) values[0] -= values[0] * static_cast<T>(op.weight_decay) * rate;
+      element(values[0], values + 1, call.input<T>(first + kept)[i], rate);
+      for (std::size_t s = 0; s < kept; ++s) {
+        if (call.outputs[v * kept + s] != nullptr) call.output<T>(v * kept + s)[i] = values[s];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void reference_SgdUpdate(const ReferenceCall& call) {
+  const auto& op = static_cast<const SgdUpdateOp&>(call.op);
+  with_float_type(call.input_specs[0].dtype, [&]<class T>() {
+    const T momentum = static_cast<T>(op.momentum);
+    for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
+      if (op.momentum == 0) {
+        w -= g * rate;
+        return;
+      }
+      slots[0] = slots[0] * momentum - g * rate;
+      w += op.nesterov ? slots[0] * momentum - g * rate : slots[0];
+    });
+  });
+}
+
+void reference_RmspropUpdate(const ReferenceCall& call) {
+  const auto& op = static_cast<const RmspropUpdateOp&>(call.op);
+  with_float_type(call.input_specs[0].dtype, [&]<class T>() {
+    const T rho = static_cast<T>(op.rho), epsilon = static_cast<T>(op.epsilon),
+            momentum = static_cast<T>(op.momentum);
+    const std::size_t average_slot = op.momentum > 0 ? 2 : 1;
+    for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
+      slots[0] = rho * slots[0] + g * g * (1 - rho);
+      T denominator = slots[0] + epsilon;
+      if (op.centered) {
+        T& average = slots[average_slot];
+        average = rho * average + g * (1 - rho);
+        denominator = slots[0] - average * average + epsilon;
+      }
+      const T increment = rate * g / std::sqrt(denominator);
+      if (op.momentum > 0) {
+        slots[1] = momentum * slots[1] + increment;
+        w -= slots[1];
+      } else {
+        w -= increment;
+      }
+    });
+  });
+}
+
+void reference_AdamUpdate(const ReferenceCall& call) {
+  const auto& op = static_cast<const AdamUpdateOp&>(call.op);
+  with_float_type(call.input_specs[0].dtype, [&]<class T>() {
+    const T beta_1 = static_cast<T>(op.beta_1), beta_2 = static_cast<T>(op.beta_2),
+            epsilon = static_cast<T>(op.epsilon);
+    const T step = static_cast<T>(call.input<std::int64_t>(1)[0]);
+    const T correction = std::sqrt(1 - std::pow(beta_2, step)) / (1 - std::pow(beta_1, step));
+    for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
+      T &m = slots[0], &v = slots[1];
+      m += (g - m) * (1 - beta_1);
+      v += (g * g - v) * (1 - beta_2);
+      if (op.amsgrad) slots[2] = std::max(slots[2], v);
+      w -= m * (rate * correction) / (std::sqrt(op.amsgrad ? slots[2] : v) + epsilon);
+    });
+  });
+}
+
+}  // namespace fovea

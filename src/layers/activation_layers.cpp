@@ -1,0 +1,105 @@
+#include "layers/activations.h"
+#include "layers/layer_support.h"
+
+// Elementwise functions as layers. ReLU: y = max_value where x >= max_value, x where x >= threshold,
+// negative_slope * (x - threshold) elsewhere. Sources: keras/src/layers/activations/.
+
+namespace fovea {
+namespace {
+
+class ElementwiseLayer : public LayerImpl {
+ public:
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {require_one(*this, inputs)};
+  }
+};
+
+class ActivationLayer final : public ElementwiseLayer {
+ public:
+  std::string_view class_name() const override { return "Activation"; }
+  void fields(FieldVisitor& visitor) override { visitor.field("activation", activation); }
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    require_activation(class_name(), activation);
+    return ElementwiseLayer::output_shapes(inputs);
+  }
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    return {lower_activation(context.graph, activation, inputs[0])};
+  }
+
+  std::string activation = "linear";
+};
+
+class ReLULayer final : public ElementwiseLayer {
+ public:
+  std::string_view class_name() const override { return "ReLU"; }
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("max_value", max_value);
+    visitor.field("negative_slope", negative_slope);
+    visitor.field("threshold", threshold);
+  }
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    if ((max_value && *max_value < 0) || negative_slope < 0 || threshold < 0) {
+      fail_rule(
+          fmt::format("max_value, negative_slope and threshold must be at least 0. Received: {}, {} and {}",
+                      max_value.value_or(0), negative_slope, threshold));
+    }
+    return ElementwiseLayer::output_shapes(inputs);
+  }
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    if (max_value && *max_value == 0) return {ops::scale(context.graph, inputs[0], 0)};
+    return {ops::unary(context.graph, "relu", inputs[0],
+                       {.alpha = negative_slope, .beta = max_value.value_or(0), .gamma = threshold})};
+  }
+
+  std::optional<double> max_value;
+  double negative_slope = 0, threshold = 0;
+};
+
+class SoftmaxLayer final : public ElementwiseLayer {
+ public:
+  std::string_view class_name() const override { return "Softmax"; }
+  void fields(FieldVisitor& visitor) override { visitor.field("axis", axis); }
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    GraphBuilder& g = context.graph;
+    const auto rank = static_cast<std::int64_t>(g.spec(inputs[0]).shape.rank());
+    const std::int64_t resolved = axis < 0 ? axis + rank : axis;
+    if (resolved < 0 || resolved >= rank)
+      fail_rule(fmt::format("an input of rank {} has no axis {}", rank, axis));
+    if (resolved == rank - 1) return {ops::softmax(g, inputs[0])};
+    // The axis changes places with the last one, and back.
+    std::vector<std::int64_t> swap(static_cast<std::size_t>(rank));
+    for (std::int64_t i = 0; i < rank; ++i) swap[static_cast<std::size_t>(i)] = i;
+    std::swap(swap[static_cast<std::size_t>(resolved)], swap.back());
+    return {ops::transpose(g, ops::softmax(g, ops::transpose(g, inputs[0], swap)), swap)};
+  }
+
+  std::int64_t axis = -1;
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_Activation() { return std::make_shared<ActivationLayer>(); }
+std::shared_ptr<LayerImpl> make_ReLU() { return std::make_shared<ReLULayer>(); }
+std::shared_ptr<LayerImpl> make_Softmax() { return std::make_shared<SoftmaxLayer>(); }
+
+Activation::Activation(const std::string& activation, const NameOption& options) {
+  auto impl = make_impl<ActivationLayer>(options.name);
+  impl->activation = activation;
+  impl_ = impl;
+}
+
+ReLU::ReLU(const ReLUOptions& options) {
+  auto impl = make_impl<ReLULayer>(options.name);
+  impl->max_value = options.max_value;
+  impl->negative_slope = options.negative_slope;
+  impl->threshold = options.threshold;
+  impl_ = impl;
+}
+
+Softmax::Softmax(const SoftmaxOptions& options) {
+  auto impl = make_impl<SoftmaxLayer>(options.name);
+  impl->axis = options.axis;
+  impl_ = impl;
+}
+
+}  // namespace fovea

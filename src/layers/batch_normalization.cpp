@@ -1,0 +1,111 @@
+#include "layers/layer_support.h"
+
+// y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel. In training the batch's own mean and
+// population variance, which also move the averages: moving = moving * momentum + batch * (1 - momentum).
+// Otherwise, or when frozen, the averages. Source: Ioffe & Szegedy 2015;
+// keras/src/layers/normalization/batch_normalization.py.
+
+namespace fovea {
+namespace {
+
+class BatchNormalizationLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "BatchNormalization"; }
+
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("axis", axis);
+    visitor.field("momentum", options.momentum);
+    visitor.field("epsilon", options.epsilon);
+    visitor.field("center", options.center);
+    visitor.field("scale", options.scale);
+    field(visitor, "beta_initializer", options.beta_initializer);
+    field(visitor, "gamma_initializer", options.gamma_initializer);
+    field(visitor, "moving_mean_initializer", options.moving_mean_initializer);
+    field(visitor, "moving_variance_initializer", options.moving_variance_initializer);
+    field(visitor, "beta_regularizer", options.beta_regularizer);
+    field(visitor, "gamma_regularizer", options.gamma_regularizer);
+  }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_one(*this, inputs);
+    const auto rank = static_cast<std::int64_t>(x.rank());
+    if (rank < 2 || x[-1] == Shape::unknown) {
+      fail_rule(fmt::format("expected rank 2 or more and known channels. Received: shape {}", x.str()));
+    }
+    if (axis != -1 && axis != rank - 1) {
+      fail_rule(
+          fmt::format("only the last axis can be normalised, where channels are. Received: axis={}", axis));
+    }
+    return {x};
+  }
+
+  std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
+    const Shape channels{inputs[0][-1]};
+    std::vector<ParameterSpec> result;
+    if (options.scale)
+      result.push_back({"gamma", channels, options.gamma_initializer, true, options.gamma_regularizer});
+    if (options.center)
+      result.push_back({"beta", channels, options.beta_initializer, true, options.beta_regularizer});
+    result.push_back({"moving_mean", channels, options.moving_mean_initializer, false, {}});
+    result.push_back({"moving_variance", channels, options.moving_variance_initializer, false, {}});
+    return result;
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    GraphBuilder& g = context.graph;
+    const Value x = inputs[0];
+    const TensorSpec spec = g.spec(x);
+    const TensorSpec channels{{spec.shape[-1]}, spec.dtype};
+    std::size_t next = 0;
+    const Value gamma = options.scale ? context.weight(next++) : constant(g, channels, 1);
+    const Value beta = options.center ? context.weight(next++) : constant(g, channels, 0);
+    const Variable& mean = context.weights[next];
+    const Variable& variance = context.weights[next + 1];
+
+    if (context.training && context.trainable) {
+      const ops::BatchNormResult result = ops::batch_norm_training(g, x, gamma, beta, options.epsilon);
+      move(g, mean, result.mean);
+      move(g, variance, result.variance);
+      return {result.y};
+    }
+    const Value shifted = ops::scale(g, g.variable(variance), 1, options.epsilon);
+    const Value factor = ops::multiply(g, gamma, ops::unary(g, "rsqrt", shifted));
+    const Value offset = ops::subtract(g, beta, ops::multiply(g, g.variable(mean), factor));
+    return {ops::add(g, ops::multiply(g, x, factor), offset)};
+  }
+
+  std::string explain_parameters(std::span<const Shape> inputs) const override {
+    const std::int64_t channels = inputs[0][-1];
+    const int kinds = 2 + (options.scale ? 1 : 0) + (options.center ? 1 : 0);
+    return fmt::format("{}*{} = {}: {}{}a moving mean and a moving variance for each of {} channels", kinds,
+                       channels, kinds * channels, options.scale ? "a gamma, " : "",
+                       options.center ? "a beta, " : "", channels);
+  }
+
+  std::int64_t axis = -1;
+  BatchNormalizationOptions options;
+
+ private:
+  static Value constant(GraphBuilder& g, const TensorSpec& spec, double value) {
+    const Tensor filled =
+        Tensor::of(spec.shape, std::vector<double>(static_cast<std::size_t>(spec.shape.elements()), value));
+    return g.constant(filled.astype(spec.dtype));
+  }
+
+  void move(GraphBuilder& g, const Variable& average, Value batch) const {
+    const Value kept = ops::scale(g, g.variable(average), options.momentum);
+    g.assign(average, ops::add(g, kept, ops::scale(g, batch, 1 - options.momentum)));
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_BatchNormalization() { return std::make_shared<BatchNormalizationLayer>(); }
+
+BatchNormalization::BatchNormalization(const BatchNormalizationOptions& options) {
+  auto impl = make_impl<BatchNormalizationLayer>(options.name);
+  impl->options = options;
+  impl_ = impl;
+}
+
+}  // namespace fovea

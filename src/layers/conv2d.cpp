@@ -1,0 +1,125 @@
+#include "layers/activations.h"
+#include "layers/layer_support.h"
+#include "layers/spatial.h"
+
+// y[n,oh,ow,f] = activation(bias[f] + sum over kh,kw,c of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] *
+// kernel[kh,kw,c,f]) Parameters: ((kh * kw) * C / groups + 1) * filters, the 1 being the bias. Source:
+// keras/src/layers/convolutional/base_conv.py.
+
+namespace fovea {
+namespace {
+
+class Conv2DLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "Conv2D"; }
+
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("filters", filters);
+    visitor.field("kernel_size", kernel_size);
+    visitor.field("strides", options.strides);
+    visitor.field("padding", options.padding);
+    visitor.field("dilation_rate", options.dilation_rate);
+    visitor.field("groups", options.groups);
+    visitor.field("activation", options.activation);
+    visitor.field("use_bias", options.use_bias);
+    field(visitor, "kernel_initializer", options.kernel_initializer);
+    field(visitor, "bias_initializer", options.bias_initializer);
+    field(visitor, "kernel_regularizer", options.kernel_regularizer);
+    field(visitor, "bias_regularizer", options.bias_regularizer);
+  }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_images(*this, inputs);
+    check(x);
+    return {window().output(*this, x, filters)};
+  }
+
+  std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
+    std::vector<ParameterSpec> result;
+    result.push_back({"kernel",
+                      {kernel_size.height, kernel_size.width, inputs[0][3] / options.groups, filters},
+                      options.kernel_initializer,
+                      true,
+                      options.kernel_regularizer});
+    if (options.use_bias) {
+      result.push_back({"bias", {filters}, options.bias_initializer, true, options.bias_regularizer});
+    }
+    return result;
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    GraphBuilder& g = context.graph;
+    const Shape x = g.spec(inputs[0]).shape;
+    Value y = ops::conv2d(g, inputs[0], context.weight(0),
+                          {.strides = options.strides,
+                           .padding = window().amounts(x),
+                           .dilation = options.dilation_rate,
+                           .groups = options.groups});
+    if (options.use_bias) y = ops::add(g, y, context.weight(1));
+    return {lower_activation(g, options.activation, y)};
+  }
+
+  std::string explain_shape(std::span<const Shape> inputs) const override {
+    const Window2D w = window();
+    return fmt::format(
+        "height {}; width {}; {} filters give {} activation maps",
+        w.explain(inputs[0][1], kernel_size.height, options.strides.height, options.dilation_rate.height),
+        w.explain(inputs[0][2], kernel_size.width, options.strides.width, options.dilation_rate.width),
+        filters, filters);
+  }
+
+  std::string explain_parameters(std::span<const Shape> inputs) const override {
+    const std::int64_t channels = inputs[0][3] / options.groups;
+    const std::int64_t per_filter =
+        kernel_size.height * kernel_size.width * channels + (options.use_bias ? 1 : 0);
+    return fmt::format("(({}*{})*{}{})*{} = {}: a {}x{} kernel over {} channel{}{}, for each of {} filters",
+                       kernel_size.height, kernel_size.width, channels, options.use_bias ? " + 1" : "",
+                       filters, per_filter * filters, kernel_size.height, kernel_size.width, channels,
+                       channels == 1 ? "" : "s", options.use_bias ? ", one bias" : "", filters);
+  }
+
+  std::int64_t filters = 1;
+  Size2 kernel_size = 1;
+  Conv2DOptions options;
+
+ private:
+  Window2D window() const { return {kernel_size, options.strides, options.dilation_rate, options.padding}; }
+
+  void check(const Shape& x) const {
+    require_padding(*this, options.padding);
+    require_activation(class_name(), options.activation);
+    if (filters < 1) fail_rule(fmt::format("filters must be at least 1. Received: filters={}", filters));
+    if (options.groups < 1 || filters % options.groups != 0) {
+      fail_rule(fmt::format("filters must be a multiple of groups. Received: filters={}, groups={}", filters,
+                            options.groups));
+    }
+    const auto positive = [&](const char* name_of, Size2 size) {
+      if (size.height < 1 || size.width < 1) {
+        fail_rule(fmt::format("{} must be at least 1. Received: {}=({}, {})", name_of, name_of, size.height,
+                              size.width));
+      }
+    };
+    positive("kernel_size", kernel_size);
+    positive("strides", options.strides);
+    positive("dilation_rate", options.dilation_rate);
+    if (x[3] == Shape::unknown || x[3] % options.groups != 0) {
+      fail_rule(
+          fmt::format("the input's channels must be known and a multiple of groups={}. Received: shape {}",
+                      options.groups, x.str()));
+    }
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_Conv2D() { return std::make_shared<Conv2DLayer>(); }
+
+Conv2D::Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DOptions& options) {
+  auto impl = make_impl<Conv2DLayer>(options.name);
+  impl->filters = filters;
+  impl->kernel_size = kernel_size;
+  impl->options = options;
+  impl_ = impl;
+}
+
+}  // namespace fovea

@@ -1,0 +1,34 @@
+#include "layers/layer_support.h"
+
+// The start of a model: one sample's shape, the batch's size in front of it left open. It computes nothing.
+
+namespace fovea {
+namespace {
+
+class InputLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "InputLayer"; }
+  void fields(FieldVisitor& visitor) override { visitor.field("batch_shape", batch_shape); }
+  std::vector<Shape> output_shapes(std::span<const Shape>) const override { return {batch_shape}; }
+  std::vector<Value> lower(const LoweringContext&, std::span<const Value>) const override {
+    fail_rule("an input is fed, not computed");
+  }
+
+  Shape batch_shape;
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_InputLayer() { return std::make_shared<InputLayer>(); }
+
+Input::Input(const Shape& shape, const InputOptions& options) {
+  auto impl = make_impl<InputLayer>(options.name);
+  impl->dtype = options.dtype;
+  impl->batch_shape = {Shape::unknown};
+  for (const std::int64_t size : shape) impl->batch_shape.push_back(size);
+  impl_ = impl;
+}
+
+Input::operator SymbolicTensor() const { return call({})[0]; }
+
+}  // namespace fovea

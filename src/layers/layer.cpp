@@ -1,0 +1,138 @@
+#include "fovea/layer.h"
+
+#include <cctype>
+#include <map>
+#include <mutex>
+
+#include "layers/layer_support.h"
+
+namespace fovea {
+
+#define FOVEA_LAYER(Name, Registered) std::shared_ptr<LayerImpl> make_##Name();
+#include "layers/layers.inc"
+#undef FOVEA_LAYER
+
+namespace {
+
+using Factory = std::shared_ptr<LayerImpl> (*)();
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, Factory, std::less<>> factories = {
+#define FOVEA_LAYER(Name, Registered) {Registered, make_##Name},
+#include "layers/layers.inc"
+#undef FOVEA_LAYER
+  };
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+}  // namespace
+
+void register_layer(std::string_view registered_name, std::shared_ptr<LayerImpl> (*make)()) {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  const auto [place, added] = known.factories.try_emplace(std::string(registered_name), make);
+  if (!added && place->second != make) fail("register_layer: '{}' is registered already", registered_name);
+}
+
+std::shared_ptr<LayerImpl> make_layer(std::string_view registered_name) {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  const auto found = known.factories.find(registered_name);
+  if (found == known.factories.end()) {
+    fail(
+        "Layer class '{}' is not known. A layer of one's own is made known with "
+        "fovea::register_layer(\"{}\", ...) before loading",
+        registered_name, registered_name);
+  }
+  return found->second();
+}
+
+std::vector<ParameterSpec> LayerImpl::parameters(std::span<const Shape>) const { return {}; }
+std::string LayerImpl::explain_shape(std::span<const Shape>) const { return {}; }
+std::string LayerImpl::explain_parameters(std::span<const Shape>) const { return {}; }
+
+std::string LayerImpl::default_name() const {
+  // As Keras: "MaxPooling2D" -> "max_pooling2d", "ReLU" -> "re_lu", "Conv2D" -> "conv2d".
+  std::string result;
+  const std::string_view text = class_name().substr(class_name().rfind('>') + 1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto upper = [&](std::size_t at) {
+      return std::isupper(static_cast<unsigned char>(text[at])) != 0;
+    };
+    const auto lower = [&](std::size_t at) {
+      return std::islower(static_cast<unsigned char>(text[at])) != 0;
+    };
+    const bool starts_word = i > 0 && upper(i) && (lower(i - 1) || (i + 1 < text.size() && lower(i + 1)));
+    if (starts_word) result += '_';
+    result += static_cast<char>(std::tolower(static_cast<unsigned char>(text[i])));
+  }
+  return result;
+}
+
+void LayerImpl::fail_rule(const std::string& rule) const {
+  if (name.empty()) fail("Layer {}: {}", class_name(), rule);
+  fail("Layer '{}' ({}): {}", name, class_name(), rule);
+}
+
+const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs) {
+  if (inputs.size() != 1) layer.fail_rule(fmt::format("takes one input. Received: {}", inputs.size()));
+  return inputs[0];
+}
+
+SymbolicTensor Layer::operator()(const SymbolicTensor& input, const CallArguments& arguments) const {
+  return (*this)(std::vector<SymbolicTensor>{input}, arguments);
+}
+
+SymbolicTensor Layer::operator()(const std::vector<SymbolicTensor>& inputs,
+                                 const CallArguments& arguments) const {
+  return call(inputs, arguments)[0];
+}
+
+std::vector<SymbolicTensor> Layer::call(const std::vector<SymbolicTensor>& inputs,
+                                        const CallArguments& arguments) const {
+  if (!impl_) fail("Layer: an empty handle was called");
+  std::vector<Shape> shapes;
+  for (const SymbolicTensor& input : inputs) {
+    if (!input) impl_->fail_rule("called on an empty tensor");
+    shapes.push_back(input.shape());
+  }
+  auto made = std::make_shared<LayerCall>();
+  made->layer = impl_;
+  made->inputs = inputs;
+  made->arguments = arguments;
+  made->output_shapes = impl_->output_shapes(shapes);
+  impl_->build(shapes);
+  std::vector<SymbolicTensor> outputs;
+  for (std::size_t i = 0; i < made->output_shapes.size(); ++i) outputs.emplace_back(made, i);
+  return outputs;
+}
+
+void LayerImpl::build(std::span<const Shape> inputs) {
+  const std::vector<ParameterSpec> wanted = parameters(inputs);
+  if (built_) {
+    // Called again, on other data: the weights stay and must still fit.
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (weights[i].spec().shape != wanted[i].shape) {
+        fail_rule(fmt::format("its weight '{}' has shape {} from an earlier call; this call would need {}",
+                              wanted[i].name, weights[i].spec().shape.str(), wanted[i].shape.str()));
+      }
+    }
+    return;
+  }
+  for (const ParameterSpec& parameter : wanted) {
+    if (!parameter.shape.is_known()) {
+      fail_rule(fmt::format("its weight '{}' would have shape {}: the input's last size must be known",
+                            parameter.name, parameter.shape.str()));
+    }
+    weights.emplace_back(parameter.name, TensorSpec{parameter.shape, dtype});
+    parameter_specs.push_back(parameter);
+  }
+  built_ = true;
+}
+
+}  // namespace fovea

@@ -1,0 +1,113 @@
+#include "layers/layer_support.h"
+
+// Several tensors become one: elementwise sum or product (broadcast as NumPy does), or side by side along an
+// axis. Sources: keras/src/layers/merging/.
+
+namespace fovea {
+namespace {
+
+/// Broadcasts two shapes in which sizes may be unknown.
+Shape merged_shape(const LayerImpl& layer, const Shape& a, const Shape& b) {
+  if (a.rank() != b.rank()) {
+    layer.fail_rule(fmt::format("inputs must have one rank. Received: shapes {} and {}", a.str(), b.str()));
+  }
+  Shape result;
+  for (std::size_t i = 0; i < a.rank(); ++i) {
+    const std::int64_t left = a[static_cast<std::ptrdiff_t>(i)], right = b[static_cast<std::ptrdiff_t>(i)];
+    if (left != right && left > 1 && right > 1) {
+      layer.fail_rule(
+          fmt::format("inputs must have shapes that broadcast. Received: {} and {}", a.str(), b.str()));
+    }
+    if (left == 1 || right == 1) {
+      result.push_back(left == 1 ? right : left);
+    } else {
+      result.push_back(left == Shape::unknown ? right : left);
+    }
+  }
+  return result;
+}
+
+class ElementwiseMerge final : public LayerImpl {
+ public:
+  using Combine = Value (*)(GraphBuilder&, Value, Value);
+  ElementwiseMerge(std::string_view class_name, Combine combine)
+      : class_name_(class_name), combine_(combine) {}
+  std::string_view class_name() const override { return class_name_; }
+  void fields(FieldVisitor&) override {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    if (inputs.size() < 2) fail_rule(fmt::format("takes at least 2 inputs. Received: {}", inputs.size()));
+    Shape result = inputs[0];
+    for (const Shape& input : inputs.subspan(1)) result = merged_shape(*this, result, input);
+    return {result};
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    Value result = inputs[0];
+    for (const Value input : inputs.subspan(1)) result = combine_(context.graph, result, input);
+    return {result};
+  }
+
+ private:
+  std::string_view class_name_;
+  Combine combine_;
+};
+
+class ConcatenateLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "Concatenate"; }
+  void fields(FieldVisitor& visitor) override { visitor.field("axis", axis); }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    if (inputs.empty()) fail_rule("takes at least 1 input. Received: 0");
+    const auto rank = static_cast<std::int64_t>(inputs[0].rank());
+    const std::int64_t along = axis < 0 ? axis + rank : axis;
+    if (along < 0 || along >= rank) {
+      fail_rule(fmt::format("inputs of rank {} have no axis {}", rank, axis));
+    }
+    Shape result = inputs[0];
+    for (const Shape& input : inputs.subspan(1)) {
+      bool fits = input.rank() == result.rank();
+      for (std::int64_t i = 0; fits && i < rank; ++i) {
+        const bool either = input[i] == Shape::unknown || result[i] == Shape::unknown;
+        fits = i == along || either || input[i] == result[i];
+      }
+      if (!fits) {
+        fail_rule(fmt::format("inputs must agree outside axis {}. Received: shapes {} and {}", axis,
+                              inputs[0].str(), input.str()));
+      }
+      const bool open = result[along] == Shape::unknown || input[along] == Shape::unknown;
+      result.set(along, open ? Shape::unknown : result[along] + input[along]);
+    }
+    return {result};
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    return {ops::concatenate(context.graph, inputs, axis)};
+  }
+
+  std::int64_t axis = -1;
+};
+
+std::shared_ptr<ElementwiseMerge> make(std::string_view class_name, ElementwiseMerge::Combine combine,
+                                       const std::string& name) {
+  auto impl = std::make_shared<ElementwiseMerge>(class_name, combine);
+  impl->name = name;
+  return impl;
+}
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_Add() { return make("Add", ops::add, ""); }
+std::shared_ptr<LayerImpl> make_Multiply() { return make("Multiply", ops::multiply, ""); }
+std::shared_ptr<LayerImpl> make_Concatenate() { return std::make_shared<ConcatenateLayer>(); }
+
+Add::Add(const NameOption& options) { impl_ = make("Add", ops::add, options.name); }
+Multiply::Multiply(const NameOption& options) { impl_ = make("Multiply", ops::multiply, options.name); }
+Concatenate::Concatenate(const ConcatenateOptions& options) {
+  auto impl = make_impl<ConcatenateLayer>(options.name);
+  impl->axis = options.axis;
+  impl_ = impl;
+}
+
+}  // namespace fovea

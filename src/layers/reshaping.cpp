@@ -1,0 +1,152 @@
+#include "layers/layer_support.h"
+#include "layers/spatial.h"
+
+// Flatten: (N, H, W, C) -> (N, H*W*C).  Reshape: (N, ...) -> (N, target...).
+// ZeroPadding2D: zeros around the image.  Rescaling: x * scale + offset.
+
+namespace fovea {
+namespace {
+
+/// Product of the sizes without the batch's; unknown when one of them is.
+std::int64_t sample_elements(const Shape& x) {
+  const Shape sample = x.slice(1);
+  return sample.is_known() ? sample.elements() : Shape::unknown;
+}
+
+class FlattenLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "Flatten"; }
+  void fields(FieldVisitor&) override {}
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_one(*this, inputs);
+    return {{x[0], sample_elements(x)}};
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    const Shape& x = context.graph.spec(inputs[0]).shape;
+    return {ops::reshape(context.graph, inputs[0], {x[0], sample_elements(x)})};
+  }
+
+  std::string explain_shape(std::span<const Shape> inputs) const override {
+    std::string product;
+    for (const std::int64_t size : inputs[0].slice(1))
+      product += (product.empty() ? "" : "*") + std::to_string(size);
+    return fmt::format("{} = {} numbers in a row", product, sample_elements(inputs[0]));
+  }
+};
+
+class ReshapeLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "Reshape"; }
+  void fields(FieldVisitor& visitor) override { visitor.field("target_shape", target_shape); }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_one(*this, inputs);
+    const std::int64_t total = sample_elements(x);
+    std::int64_t known = 1;
+    std::ptrdiff_t derived = -1;
+    Shape result{x[0]};
+    for (const std::int64_t size : target_shape) {
+      if (size != Shape::unknown) {
+        known *= size;
+      } else if (derived < 0) {
+        derived = static_cast<std::ptrdiff_t>(result.rank());
+      } else {
+        fail_rule(fmt::format("only one size of target_shape may be -1. Received: {}", target_shape.str()));
+      }
+      result.push_back(size);
+    }
+    if (total == Shape::unknown) return {result};
+    const bool fits = derived >= 0 ? known > 0 && total % known == 0 : total == known;
+    if (!fits) {
+      fail_rule(fmt::format("{} numbers a sample (input shape {}) do not fit target_shape {}", total, x.str(),
+                            target_shape.str()));
+    }
+    if (derived >= 0) result.set(derived, total / known);
+    return {result};
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    const Shape x = context.graph.spec(inputs[0]).shape;
+    return {ops::reshape(context.graph, inputs[0], output_shapes({&x, 1})[0])};
+  }
+
+  Shape target_shape;
+};
+
+class ZeroPadding2DLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "ZeroPadding2D"; }
+  void fields(FieldVisitor& visitor) override { visitor.field("padding", padding); }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_images(*this, inputs);
+    if (padding.top < 0 || padding.bottom < 0 || padding.left < 0 || padding.right < 0) {
+      fail_rule("padding must be at least 0 on every side");
+    }
+    const auto padded = [](std::int64_t size, std::int64_t before, std::int64_t after) {
+      return size == Shape::unknown ? size : size + before + after;
+    };
+    return {
+        {x[0], padded(x[1], padding.top, padding.bottom), padded(x[2], padding.left, padding.right), x[3]}};
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    return {ops::zero_padding2d(context.graph, inputs[0], padding)};
+  }
+
+  std::string explain_shape(std::span<const Shape> inputs) const override {
+    return fmt::format("height {} + {} + {}; width {} + {} + {}", inputs[0][1], padding.top, padding.bottom,
+                       inputs[0][2], padding.left, padding.right);
+  }
+
+  Padding2 padding = 1;
+};
+
+class RescalingLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "Rescaling"; }
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("scale", scale);
+    visitor.field("offset", offset);
+  }
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {require_one(*this, inputs)};
+  }
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    return {ops::scale(context.graph, inputs[0], scale, offset)};
+  }
+
+  double scale = 1, offset = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_Flatten() { return std::make_shared<FlattenLayer>(); }
+std::shared_ptr<LayerImpl> make_Reshape() { return std::make_shared<ReshapeLayer>(); }
+std::shared_ptr<LayerImpl> make_ZeroPadding2D() { return std::make_shared<ZeroPadding2DLayer>(); }
+std::shared_ptr<LayerImpl> make_Rescaling() { return std::make_shared<RescalingLayer>(); }
+
+Flatten::Flatten(const NameOption& options) { impl_ = make_impl<FlattenLayer>(options.name); }
+
+Reshape::Reshape(const Shape& target_shape, const NameOption& options) {
+  auto impl = make_impl<ReshapeLayer>(options.name);
+  impl->target_shape = target_shape;
+  impl_ = impl;
+}
+
+ZeroPadding2D::ZeroPadding2D(const Padding2& padding, const NameOption& options) {
+  auto impl = make_impl<ZeroPadding2DLayer>(options.name);
+  impl->padding = padding;
+  impl_ = impl;
+}
+
+Rescaling::Rescaling(double scale, double offset, const NameOption& options) {
+  auto impl = make_impl<RescalingLayer>(options.name);
+  impl->scale = scale;
+  impl->offset = offset;
+  impl_ = impl;
+}
+
+}  // namespace fovea

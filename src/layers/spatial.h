@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "fovea/fields.h"
+
+namespace fovea {
+
+class LayerImpl;
+
+/// Padding and output size of a sliding window along both axes of an image, by Keras' rule ("valid" or
+/// "same").
+struct Window2D {
+  Size2 size, strides, dilation = 1;
+  std::string padding;
+
+  /// floor((n - k_eff) / s) + 1, or with "same" ceil(n / s); an unknown size stays unknown. Fails on `layer`
+  /// when nothing is left.
+  Shape output(const LayerImpl& layer, const Shape& images, std::int64_t channels) const;
+  /// Zeros to add: none, or with "same" max(0, (out - 1) s + k_eff - n), the odd row or column at the end.
+  Padding2 amounts(const Shape& images) const;
+  /// "(150 - 3) / 1 + 1 = 148", for a height or a width.
+  std::string explain(std::int64_t n, std::int64_t k, std::int64_t s, std::int64_t d) const;
+};
+
+/// Fails unless the padding is "valid" or "same".
+void require_padding(const LayerImpl& layer, const std::string& padding);
+/// Fails unless there is one input, of rank 4.
+const Shape& require_images(const LayerImpl& layer, std::span<const Shape> inputs);
+
+}  // namespace fovea

@@ -1,0 +1,180 @@
+#include "models/model_impl.h"
+
+#include <algorithm>
+
+#include "core/philox.h"
+
+namespace fovea {
+
+ModelImpl::ModelImpl(std::vector<SymbolicTensor> inputs, std::vector<SymbolicTensor> outputs, bool sequential)
+    : inputs_(std::move(inputs)), outputs_(std::move(outputs)), sequential_(sequential) {
+  if (inputs_.empty() || outputs_.empty()) fail("Model: needs at least one input and one output");
+  sort_calls();
+  name_layers();
+}
+
+void ModelImpl::sort_calls() {
+  std::set<const LayerCall*> done;
+  for (const SymbolicTensor& input : inputs_) {
+    if (done.insert(input.call().get()).second) calls_.push_back(input.call());
+  }
+  // Depth first without recursion: a call is appended once everything it reads has been.
+  std::set<const LayerCall*> open;
+  for (const SymbolicTensor& output : outputs_) {
+    std::vector<std::shared_ptr<LayerCall>> stack{output.call()};
+    while (!stack.empty()) {
+      const std::shared_ptr<LayerCall> call = stack.back();
+      if (done.count(call.get()) != 0) {
+        stack.pop_back();
+        continue;
+      }
+      if (call->inputs.empty()) {
+        fail("Model: the output depends on input '{}' of shape {}, which is not among the model's inputs",
+             call->layer->name.empty() ? std::string(call->layer->class_name()) : call->layer->name,
+             call->output_shapes[0].str());
+      }
+      bool ready = true;
+      for (auto input = call->inputs.rbegin(); input != call->inputs.rend(); ++input) {
+        if (done.count(input->call().get()) != 0) continue;
+        ready = false;
+        stack.push_back(input->call());
+      }
+      if (!ready) continue;
+      stack.pop_back();
+      done.insert(call.get());
+      calls_.push_back(call);
+    }
+  }
+}
+
+void ModelImpl::name_layers() {
+  std::set<std::string> taken;
+  const std::vector<std::shared_ptr<LayerImpl>> all = layers();
+  for (const auto& layer : all) {
+    if (layer->name.empty()) continue;
+    if (!taken.insert(layer->name).second)
+      fail("Model: two layers are named '{}'; names must differ", layer->name);
+  }
+  // As Keras counts: conv2d, conv2d_1, conv2d_2.
+  std::map<std::string, int> counts;
+  for (const auto& layer : all) {
+    if (!layer->name.empty()) continue;
+    const std::string stem = layer->default_name();
+    std::string candidate;
+    do {
+      const int count = counts[stem]++;
+      candidate = count == 0 ? stem : fmt::format("{}_{}", stem, count);
+    } while (!taken.insert(candidate).second);
+    layer->name = candidate;
+  }
+}
+
+std::vector<std::shared_ptr<LayerImpl>> ModelImpl::layers() const {
+  std::vector<std::shared_ptr<LayerImpl>> result;
+  for (const auto& call : calls_) {
+    if (std::find(result.begin(), result.end(), call->layer) == result.end()) result.push_back(call->layer);
+  }
+  return result;
+}
+
+std::vector<Variable> ModelImpl::collect_weights(bool trainable_only) const {
+  std::vector<Variable> result;
+  if (trainable_only && !trainable) return result;
+  for (const auto& layer : layers()) {
+    if (trainable_only && !layer->trainable) continue;
+    if (const ModelImpl* inner = as_model(*layer)) {
+      const std::vector<Variable> nested = inner->collect_weights(trainable_only);
+      result.insert(result.end(), nested.begin(), nested.end());
+      continue;
+    }
+    for (std::size_t i = 0; i < layer->weights.size(); ++i) {
+      if (!trainable_only || layer->parameter_specs[i].trainable) result.push_back(layer->weights[i]);
+    }
+  }
+  return result;
+}
+
+ModelImpl::Shapes ModelImpl::all_output_shapes(std::span<const Shape> inputs) const {
+  if (inputs.size() != inputs_.size())
+    fail_rule(fmt::format("takes {} inputs. Received: {}", inputs_.size(), inputs.size()));
+  Shapes shapes;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Shape& expected = inputs_[i].shape();
+    bool fits = inputs[i].rank() == expected.rank();
+    for (std::size_t axis = 0; fits && axis < expected.rank(); ++axis) {
+      const auto at = static_cast<std::ptrdiff_t>(axis);
+      fits =
+          expected[at] == Shape::unknown || inputs[i][at] == Shape::unknown || inputs[i][at] == expected[at];
+    }
+    if (!fits) {
+      fail_rule(fmt::format("input {} must have shape {}. Received: {}", i, expected.str(), inputs[i].str()));
+    }
+    shapes[inputs_[i].call().get()] = {inputs[i]};
+  }
+  for (const auto& call : calls_) {
+    if (shapes.count(call.get()) != 0) continue;
+    std::vector<Shape> given;
+    for (const SymbolicTensor& input : call->inputs)
+      given.push_back(shapes.at(input.call().get())[input.index()]);
+    shapes[call.get()] = call->layer->output_shapes(given);
+  }
+  return shapes;
+}
+
+std::vector<Shape> ModelImpl::output_shapes(std::span<const Shape> inputs) const {
+  const Shapes shapes = all_output_shapes(inputs);
+  std::vector<Shape> result;
+  for (const SymbolicTensor& output : outputs_)
+    result.push_back(shapes.at(output.call().get())[output.index()]);
+  return result;
+}
+
+std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<const Value> inputs) const {
+  std::map<const LayerCall*, std::vector<Value>> values;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    values[inputs_[i].call().get()] = {ops::cast(context.graph, inputs[i], inputs_[i].call()->layer->dtype)};
+  }
+  std::uint64_t position = 0;
+  for (const auto& call : calls_) {
+    ++position;
+    if (values.count(call.get()) != 0) continue;
+    std::vector<Value> given;
+    for (const SymbolicTensor& input : call->inputs)
+      given.push_back(values.at(input.call().get())[input.index()]);
+    const LayerImpl& layer = *call->layer;
+    const LoweringContext inner{
+        .graph = context.graph,
+        .training = call->arguments.training.value_or(context.training),
+        .weights = layer.weights,
+        .stream = stream_id(fmt::format("{}/{}/{}", context.stream, layer.name, position)),
+        .trainable = context.trainable && layer.trainable,
+    };
+    values[call.get()] = layer.lower(inner, given);
+  }
+  std::vector<Value> result;
+  for (const SymbolicTensor& output : outputs_)
+    result.push_back(values.at(output.call().get())[output.index()]);
+  return result;
+}
+
+void ModelImpl::initialize_weights(std::uint64_t seed, const std::string& path) {
+  for (const auto& layer : layers()) {
+    const std::string place = path + "/" + layer->name;
+    if (auto* inner = dynamic_cast<ModelImpl*>(layer.get())) {
+      inner->initialize_weights(seed, place);
+      continue;
+    }
+    if (layer->initialized) continue;
+    for (std::size_t i = 0; i < layer->weights.size(); ++i) {
+      const ParameterSpec& parameter = layer->parameter_specs[i];
+      Tensor value(parameter.shape, layer->dtype);
+      parameter.initializer.get()->fill(value, seed, stream_id(place + "/" + parameter.name));
+      layer->weights[i].assign(value);
+    }
+    layer->initialized = true;
+  }
+}
+
+const ModelImpl* as_model(const LayerImpl& layer) { return dynamic_cast<const ModelImpl*>(&layer); }
+
+}  // namespace fovea

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "core/format.h"
+#include "fovea/model.h"
+#include "fovea/ops.h"
+
+namespace fovea {
+
+/// The graph of calls behind a Model. It is a layer itself, so models nest.
+class ModelImpl final : public LayerImpl {
+ public:
+  ModelImpl(std::vector<SymbolicTensor> inputs, std::vector<SymbolicTensor> outputs, bool sequential);
+
+  std::string_view class_name() const override { return sequential_ ? "Sequential" : "Functional"; }
+  void fields(FieldVisitor&) override {}
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override;
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override;
+  void build(std::span<const Shape>) override {}
+
+  const std::vector<SymbolicTensor>& inputs() const { return inputs_; }
+  const std::vector<SymbolicTensor>& outputs() const { return outputs_; }
+  /// Calls in execution order, those of the inputs first.
+  const std::vector<std::shared_ptr<LayerCall>>& calls() const { return calls_; }
+  /// Each layer once, by first call.
+  std::vector<std::shared_ptr<LayerImpl>> layers() const;
+
+  /// Weights in Keras' order; with `trainable_only`, those that a training step changes.
+  std::vector<Variable> collect_weights(bool trainable_only) const;
+  /// Shapes each call gets and gives when the model is called on `inputs`.
+  using Shapes = std::map<const LayerCall*, std::vector<Shape>>;
+  Shapes all_output_shapes(std::span<const Shape> inputs) const;
+  /// Draws the first values of weights that have none yet.
+  void initialize_weights(std::uint64_t seed, const std::string& path);
+
+ private:
+  void sort_calls();
+  void name_layers();
+
+  std::vector<SymbolicTensor> inputs_, outputs_;
+  std::vector<std::shared_ptr<LayerCall>> calls_;
+  bool sequential_;
+};
+
+/// The implementation as a model, or null for any other layer.
+const ModelImpl* as_model(const LayerImpl& layer);
+
+}  // namespace fovea

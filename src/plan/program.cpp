@@ -1,0 +1,161 @@
+#include "plan/program.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/arena.h"
+#include "plan/memory_plan.h"
+
+namespace fovea {
+
+/// The arena, and for each step the addresses its kernel is handed.
+class ExecutionContext {
+ public:
+  explicit ExecutionContext(std::int64_t bytes) : arena(bytes) {}
+
+  struct FeedPointer {
+    std::size_t slot, feed;
+  };
+  Arena arena;
+  std::vector<void*> pointers;
+  std::vector<FeedPointer> feed_pointers;
+  std::vector<void*>
+      copy_sources;  ///< of the outputs, then of the copied assignments; null: read from a feed
+};
+
+namespace {
+
+class PlannedProgram final : public Program {
+ public:
+  PlannedProgram(const Graph& graph, const Backend& backend)
+      : steps_(choose_regions(graph, backend)), memory_(plan_memory(graph, steps_)) {
+    for (const Graph::Feed& feed : graph.feeds()) feeds_.push_back(feed.name);
+    constants_ = graph.constants();
+    variables_ = graph.variables();
+    for (PlannedStep& step : steps_) {
+      if (!step.kernel) continue;
+      workspace_ = std::max(workspace_, step.kernel->workspace_bytes());
+      Addresses addresses;
+      for (const Value value : step.inputs)
+        addresses.inputs.push_back(memory_.places[static_cast<std::size_t>(value.id)]);
+      for (const Value value : step.outputs)
+        addresses.outputs.push_back(memory_.places[static_cast<std::size_t>(value.id)]);
+      addresses_.push_back(std::move(addresses));
+      infos_.push_back({step.region, std::string(step.kernel->name()), step.declined});
+      kernels_.push_back(std::move(step.kernel));
+    }
+    steps_.clear();
+    for (const Value value : graph.outputs()) {
+      output_specs_.push_back(graph.spec(value));
+      copies_.push_back({memory_.places[static_cast<std::size_t>(value.id)],
+                         static_cast<std::size_t>(graph.spec(value).bytes()),
+                         {}});
+    }
+    for (const std::size_t i : memory_.copied_assignments) {
+      const Graph::Assignment& assignment = graph.assignments()[i];
+      copies_.push_back({memory_.places[static_cast<std::size_t>(assignment.value.id)],
+                         static_cast<std::size_t>(graph.spec(assignment.value).bytes()),
+                         assignment.variable});
+    }
+    for (const Graph::Assignment& assignment : graph.assignments()) assigned_.push_back(assignment.variable);
+  }
+
+  std::int64_t arena_bytes() const override {
+    return memory_.arena_bytes + static_cast<std::int64_t>(workspace_);
+  }
+  const std::vector<StepInfo>& steps() const override { return infos_; }
+  const std::vector<TensorSpec>& output_specs() const override { return output_specs_; }
+  std::size_t feed_count() const override { return feeds_.size(); }
+  int feed_index(std::string_view name) const override {
+    const auto found = std::find(feeds_.begin(), feeds_.end(), name);
+    return found == feeds_.end() ? -1 : static_cast<int>(found - feeds_.begin());
+  }
+
+  ContextPtr new_context() const override {
+    ContextPtr context(new ExecutionContext(arena_bytes()));
+    for (const Addresses& step : addresses_) {
+      for (const Place& place : step.inputs) add_pointer(*context, place);
+      for (const Place& place : step.outputs) add_pointer(*context, place);
+    }
+    for (const Copy& copy : copies_) context->copy_sources.push_back(address(*context, copy.from));
+    return context;
+  }
+
+  void run(ExecutionContext& context, const void* const* feeds, void* const* outputs,
+           ThreadPool& threads) const override {
+    for (const auto& [slot, feed] : context.feed_pointers)
+      context.pointers[slot] = const_cast<void*>(feeds[feed]);
+    void* workspace = context.arena.data() + memory_.arena_bytes;
+    void** pointers = context.pointers.data();
+    for (std::size_t i = 0; i < kernels_.size(); ++i) {
+      void** const inputs = pointers;
+      void** const results = inputs + addresses_[i].inputs.size();
+      pointers = results + addresses_[i].outputs.size();
+      kernels_[i]->run({const_cast<const void* const*>(inputs), results, workspace, threads});
+    }
+    for (std::size_t i = 0; i < copies_.size(); ++i) {
+      const Copy& copy = copies_[i];
+      const bool is_feed = copy.from.kind == Place::Kind::feed;
+      const void* source = is_feed ? feeds[copy.from.index] : context.copy_sources[i];
+      void* target = copy.to ? copy.to.value().raw() : outputs[i];
+      if (target != nullptr && copy.bytes != 0) std::memcpy(target, source, copy.bytes);
+    }
+    for (const Variable& variable : assigned_) Variable(variable).touch();
+  }
+
+ private:
+  struct Addresses {
+    std::vector<Place> inputs, outputs;
+  };
+  struct Copy {
+    Place from;
+    std::size_t bytes;
+    Variable to;  ///< empty for an output
+  };
+
+  void* address(ExecutionContext& context, const Place& place) const {
+    const auto index = static_cast<std::size_t>(place.index);
+    switch (place.kind) {
+      case Place::Kind::arena:
+        return context.arena.data() + memory_.buffers[index];
+      case Place::Kind::constant:
+        return Tensor(constants_[index]).raw();
+      case Place::Kind::variable:
+        return variables_[index].value().raw();
+      case Place::Kind::feed:
+      case Place::Kind::none:
+        return nullptr;
+    }
+    return nullptr;
+  }
+
+  void add_pointer(ExecutionContext& context, const Place& place) const {
+    if (place.kind == Place::Kind::feed) {
+      context.feed_pointers.push_back({context.pointers.size(), static_cast<std::size_t>(place.index)});
+    }
+    context.pointers.push_back(address(context, place));
+  }
+
+  std::vector<PlannedStep> steps_;  // emptied once planned
+  MemoryPlan memory_;
+  std::size_t workspace_ = 0;
+  std::vector<std::string> feeds_;
+  std::vector<Tensor> constants_;
+  std::vector<Variable> variables_;
+  std::vector<Variable> assigned_;
+  std::vector<std::unique_ptr<Kernel>> kernels_;
+  std::vector<Addresses> addresses_;
+  std::vector<Copy> copies_;
+  std::vector<TensorSpec> output_specs_;
+  std::vector<StepInfo> infos_;
+};
+
+}  // namespace
+
+void ContextDeleter::operator()(ExecutionContext* context) const { delete context; }
+
+std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend) {
+  return std::make_unique<PlannedProgram>(graph, backend);
+}
+
+}  // namespace fovea

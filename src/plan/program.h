@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/backend.h"
+#include "graph/graph.h"
+
+namespace fovea {
+
+/// Memory that one run of a program uses: the arena with the steps' pointers into it. One run at a time.
+class ExecutionContext;
+
+/// Frees what new_context() made.
+struct ContextDeleter {
+  void operator()(ExecutionContext* context) const;
+};
+using ContextPtr = std::unique_ptr<ExecutionContext, ContextDeleter>;
+
+/// A graph made flat: kernels in order, every tensor at a fixed place. Immutable, so several threads may run
+/// it at once, each with its own context. A run allocates nothing.
+class Program {
+ public:
+  /// What was decided, for `FOVEA_LOG=plan`.
+  struct StepInfo {
+    std::string region, kernel, declined;
+  };
+
+  virtual ~Program() = default;
+  virtual ContextPtr new_context() const = 0;
+  /// Bytes of one context's arena.
+  virtual std::int64_t arena_bytes() const = 0;
+  virtual const std::vector<StepInfo>& steps() const = 0;
+  virtual const std::vector<TensorSpec>& output_specs() const = 0;
+  /// Position of a feed; -1 when the graph does not read it.
+  virtual int feed_index(std::string_view name) const = 0;
+  virtual std::size_t feed_count() const = 0;
+  /// Runs all steps. `feeds[i]` points to the data of feed i, `outputs[i]` to where output i goes (null: not
+  /// wanted). Variables take their new values and versions.
+  virtual void run(ExecutionContext& context, const void* const* feeds, void* const* outputs,
+                   ThreadPool& threads) const = 0;
+};
+
+/// Plans a graph for a backend. Ops that no output or assignment needs are dropped; regions are offered
+/// largest first; buffers share one arena by their lifetimes.
+std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend);
+
+}  // namespace fovea

@@ -1,0 +1,165 @@
+#include "plan/regions.h"
+
+#include <algorithm>
+#include <map>
+
+namespace fovea {
+namespace {
+
+// conv + bias + activation + pool, with one place to spare; longer chains have no kernel to look forward to.
+constexpr std::size_t kLongestRegion = 5;
+
+class RegionFinder {
+ public:
+  RegionFinder(const Graph& graph, const Backend& backend) : graph_(graph), backend_(backend) {
+    needed_.resize(graph.nodes().size());
+    for (const Value output : graph.outputs()) need(output);
+    for (const Graph::Assignment& assignment : graph.assignments()) need(assignment.value);
+    readers_.resize(graph.value_count());
+    for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+      if (!needed_[i]) continue;
+      for (const Value input : graph.nodes()[i].inputs) readers(input).push_back(i);
+    }
+    for (const Value output : graph.outputs()) readers(output).push_back(kOutside);
+    for (const Graph::Assignment& assignment : graph.assignments())
+      readers(assignment.value).push_back(kOutside);
+  }
+
+  std::vector<PlannedStep> steps() {
+    taken_.resize(graph_.nodes().size());
+    available_.resize(graph_.value_count());
+    for (std::size_t i = 0; i < graph_.value_count(); ++i) {
+      available_[i] = graph_.info({static_cast<std::int32_t>(i)}).source != Graph::Source::op;
+    }
+    std::vector<PlannedStep> result;
+    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
+      if (needed_[i] && !taken_[i]) result.push_back(step_from(i));
+    }
+    return result;
+  }
+
+ private:
+  static constexpr std::size_t kOutside = SIZE_MAX;
+
+  std::vector<std::size_t>& readers(Value value) { return readers_[static_cast<std::size_t>(value.id)]; }
+
+  void need(Value value) {
+    std::vector<Value> open{value};
+    while (!open.empty()) {
+      const Graph::ValueInfo& info = graph_.info(open.back());
+      open.pop_back();
+      if (info.source != Graph::Source::op) continue;
+      const auto index = static_cast<std::size_t>(info.index);
+      if (needed_[index]) continue;
+      needed_[index] = true;
+      const auto& inputs = graph_.nodes()[index].inputs;
+      open.insert(open.end(), inputs.begin(), inputs.end());
+    }
+  }
+
+  /// The op after `node` in a chain: the first reader of its first output, if all else it reads is there
+  /// already.
+  std::size_t next_in_chain(const std::vector<std::size_t>& chain) {
+    const Graph::Node& tail = graph_.nodes()[chain.back()];
+    for (const std::size_t reader : readers(tail.outputs[0])) {
+      if (reader == kOutside || taken_[reader]) continue;
+      const Graph::Node& node = graph_.nodes()[reader];
+      if (node.op->is_view()) return kOutside;
+      const bool ready = std::all_of(node.inputs.begin(), node.inputs.end(), [&](Value input) {
+        const Graph::ValueInfo& info = graph_.info(input);
+        return available_[static_cast<std::size_t>(input.id)] ||
+               std::find(chain.begin(), chain.end(), static_cast<std::size_t>(info.index)) != chain.end();
+      });
+      return ready ? reader : kOutside;
+    }
+    return kOutside;
+  }
+
+  PlannedStep step_from(std::size_t first) {
+    const Graph::Node& seed = graph_.nodes()[first];
+    if (seed.op->is_view()) {
+      take(first);
+      return {nullptr, seed.inputs, seed.outputs, seed.op.get(), std::string(seed.op->class_name()), {}};
+    }
+    std::vector<std::size_t> chain{first};
+    while (chain.size() < kLongestRegion) {
+      const std::size_t next = next_in_chain(chain);
+      if (next == kOutside) break;
+      chain.push_back(next);
+    }
+    std::string declined;
+    for (; !chain.empty(); chain.pop_back()) {
+      PlannedStep step;
+      const Region region = make_region(chain, step);
+      Implementation implementation = backend_.implement(region);
+      if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&implementation)) {
+        step.kernel = std::move(*kernel);
+        step.region = region.str();
+        step.declined = declined;
+        if (chain.size() == 1) step.single_op = seed.op.get();
+        for (const std::size_t node : chain) take(node);
+        return step;
+      }
+      declined += region.str() + ": " + std::get<Declined>(implementation).reason + "; ";
+    }
+    fail("Backend '{}' takes no kernel for op {}: {}", backend_.name(), seed.op->class_name(), declined);
+  }
+
+  void take(std::size_t node) {
+    taken_[node] = true;
+    for (const Value output : graph_.nodes()[node].outputs)
+      available_[static_cast<std::size_t>(output.id)] = true;
+  }
+
+  Region make_region(const std::vector<std::size_t>& chain, PlannedStep& step) {
+    Region region;
+    std::map<std::int32_t, int> local;
+    const auto number = [&](Value value) {
+      const auto [place, added] = local.try_emplace(value.id, static_cast<int>(region.values.size()));
+      if (added) region.values.push_back(graph_.spec(value));
+      return place->second;
+    };
+    std::vector<bool> inside;
+    for (const std::size_t index : chain) {
+      const Graph::Node& node = graph_.nodes()[index];
+      Region::Step part{node.op.get(), {}, {}};
+      for (const Value input : node.inputs) {
+        part.inputs.push_back(number(input));
+        inside.resize(region.values.size());
+        const int place = part.inputs.back();
+        const bool known =
+            std::find(region.inputs.begin(), region.inputs.end(), place) != region.inputs.end();
+        if (inside[static_cast<std::size_t>(place)] || known) continue;
+        region.inputs.push_back(place);
+        step.inputs.push_back(input);
+      }
+      for (const Value output : node.outputs) {
+        part.outputs.push_back(number(output));
+        inside.resize(region.values.size());
+        inside[static_cast<std::size_t>(part.outputs.back())] = true;
+        const auto& reading = readers(output);
+        const bool outside = std::any_of(reading.begin(), reading.end(), [&](std::size_t reader) {
+          return std::find(chain.begin(), chain.end(), reader) == chain.end();
+        });
+        if (!outside) continue;
+        region.outputs.push_back(part.outputs.back());
+        step.outputs.push_back(output);
+      }
+      region.steps.push_back(std::move(part));
+    }
+    return region;
+  }
+
+  const Graph& graph_;
+  const Backend& backend_;
+  std::vector<bool> needed_, taken_, available_;
+  std::vector<std::vector<std::size_t>> readers_;
+};
+
+}  // namespace
+
+std::vector<PlannedStep> choose_regions(const Graph& graph, const Backend& backend) {
+  return RegionFinder(graph, backend).steps();
+}
+
+}  // namespace fovea
