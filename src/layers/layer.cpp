@@ -1,9 +1,9 @@
 #include "fovea/layer.h"
 
-#include <cctype>
 #include <map>
 #include <mutex>
 
+#include "core/names.h"
 #include "layers/layer_support.h"
 
 namespace fovea {
@@ -57,21 +57,7 @@ std::string LayerImpl::explain_shape(std::span<const Shape>) const { return {}; 
 std::string LayerImpl::explain_parameters(std::span<const Shape>) const { return {}; }
 
 std::string LayerImpl::default_name() const {
-  // As Keras: "MaxPooling2D" -> "max_pooling2d", "ReLU" -> "re_lu", "Conv2D" -> "conv2d".
-  std::string result;
-  const std::string_view text = class_name().substr(class_name().rfind('>') + 1);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto upper = [&](std::size_t at) {
-      return std::isupper(static_cast<unsigned char>(text[at])) != 0;
-    };
-    const auto lower = [&](std::size_t at) {
-      return std::islower(static_cast<unsigned char>(text[at])) != 0;
-    };
-    const bool starts_word = i > 0 && upper(i) && (lower(i - 1) || (i + 1 < text.size() && lower(i + 1)));
-    if (starts_word) result += '_';
-    result += static_cast<char>(std::tolower(static_cast<unsigned char>(text[i])));
-  }
-  return result;
+  return snake_case(class_name().substr(class_name().rfind('>') + 1));
 }
 
 void LayerImpl::fail_rule(const std::string& rule) const {
