@@ -11,7 +11,7 @@ namespace fovea {
 
 struct InputOptions {
   DType dtype = DType::float32;
-  std::string name;
+  std::string name = {};
 };
 /// The input of a model; `shape` is one sample's, without the batch. Used in a Sequential's list or as a
 /// symbolic tensor.
@@ -32,7 +32,7 @@ struct Conv2DOptions {
   Initializer bias_initializer = "zeros";
   Regularizer kernel_regularizer = {};
   Regularizer bias_regularizer = {};
-  std::string name;
+  std::string name = {};
 };
 /// Slides `filters` kernels over the image, one activation map each. Weights: kernel (kh, kw, C / groups,
 /// filters), bias (filters).
@@ -44,7 +44,7 @@ class Conv2D : public Layer {
 struct Pooling2DOptions {
   Size2 strides = 0;  ///< 0: as the pool size
   std::string padding = "valid";
-  std::string name;
+  std::string name = {};
 };
 class MaxPooling2D : public Layer {
  public:
@@ -63,7 +63,7 @@ class MinPooling2D : public Layer {
 
 struct GlobalPooling2DOptions {
   bool keepdims = false;
-  std::string name;
+  std::string name = {};
 };
 class GlobalAveragePooling2D : public Layer {
  public:
@@ -75,7 +75,7 @@ class GlobalMaxPooling2D : public Layer {
 };
 
 struct NameOption {
-  std::string name;
+  std::string name = {};
 };
 class Flatten : public Layer {
  public:
@@ -89,7 +89,7 @@ struct DenseOptions {
   Initializer bias_initializer = "zeros";
   Regularizer kernel_regularizer = {};
   Regularizer bias_regularizer = {};
-  std::string name;
+  std::string name = {};
 };
 /// activation(x kernel + bias) over the last axis. Weights: kernel (inputs, units), bias (units).
 class Dense : public Layer {
@@ -115,7 +115,7 @@ struct ReLUOptions {
   std::optional<double> max_value = {};
   double negative_slope = 0;
   double threshold = 0;
-  std::string name;
+  std::string name = {};
 };
 class ReLU : public Layer {
  public:
@@ -124,7 +124,7 @@ class ReLU : public Layer {
 
 struct SoftmaxOptions {
   std::int64_t axis = -1;
-  std::string name;
+  std::string name = {};
 };
 class Softmax : public Layer {
  public:
@@ -142,7 +142,7 @@ struct BatchNormalizationOptions {
   Initializer moving_variance_initializer = "ones";
   Regularizer beta_regularizer = {};
   Regularizer gamma_regularizer = {};
-  std::string name;
+  std::string name = {};
 };
 /// Normalises each channel by its batch's statistics in training, by moving averages otherwise, or when
 /// frozen.
@@ -179,7 +179,7 @@ class Multiply : public Layer {
 
 struct ConcatenateOptions {
   std::int64_t axis = -1;
-  std::string name;
+  std::string name = {};
 };
 class Concatenate : public Layer {
  public:

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "fovea/layers.h"
+#include "fovea/training.h"
 
 namespace fovea {
 
@@ -19,6 +21,12 @@ void set_random_seed(std::uint64_t seed);
 struct SummaryOptions {
   int line_length = 0;   ///< characters; 0: 88, or 108 with branches
   bool explain = false;  ///< derive each shape and parameter count in words, below the table
+};
+
+/// What a model file keeps beside the model: names for its outputs, and how an image file becomes its input.
+struct ModelInfo {
+  std::vector<std::string> class_names = {};
+  std::optional<ImageOptions> preprocessing = {};
 };
 
 /// A network: layers from inputs to outputs, usable as a layer of another model. Copies are the same model.
@@ -46,6 +54,49 @@ class Model : public Layer {
   /// Throws Error, naming the first weight that does not fit, before anything is changed.
   void set_weights(const std::vector<Tensor>& values) const;
 
+  /// Sets what training uses. Throws Error for names that no output has, or lists of the wrong length.
+  void compile(const CompileOptions& options) const;
+  bool compiled() const;
+  /// The optimizer it was compiled with; Error before that.
+  Optimizer optimizer() const;
+
+  /// Trains. Throws Error when the data does not fit the model or the loss. The history has "loss", each
+  /// metric under the name given, and the same with "val_".
+  History fit(const DatasetPtr& data, const FitOptions& options = {}) const;
+  History fit(const Tensor& x, const Tensor& y, const FitOptions& options = {}) const;
+  /// Loss and metrics in inference mode.
+  Logs evaluate(const DatasetPtr& data, const EvaluateOptions& options = {}) const;
+  Logs evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options = {}) const;
+  /// Outputs in inference mode, (N, ...). x is read where it lies, not copied: a float32 or uint8 tensor,
+  /// perhaps borrowed from the caller. Several threads may predict at once.
+  Tensor predict(const Tensor& x, const PredictOptions& options = {}) const;
+  Tensor predict(const DatasetPtr& data, const PredictOptions& options = {}) const;
+  /// For several inputs or outputs.
+  std::vector<Tensor> predict_all(const std::vector<Tensor>& inputs,
+                                  const PredictOptions& options = {}) const;
+  std::vector<Tensor> predict_all(const DatasetPtr& data, const PredictOptions& options = {}) const;
+  /// One step on one batch; its loss and metrics.
+  Logs train_on_batch(const Batch& batch) const;
+  Logs train_on_batch(const Tensor& x, const Tensor& y) const;
+  Logs test_on_batch(const Batch& batch) const;
+  Logs test_on_batch(const Tensor& x, const Tensor& y) const;
+  /// Set by a callback, ends fit after the batch that runs.
+  void set_stop_training(bool stop) const;
+  bool stop_training() const;
+  /// Bytes that a training step on batches of this size needs beside the data: weights, slots, arena.
+  std::int64_t training_bytes(std::int64_t batch_size) const;
+
+  /// Kept in the model's file.
+  ModelInfo& info() const;
+
+  /// Writes a .keras archive, atomically, which real Keras opens too. Throws Error for another ending.
+  void save(const std::string& path) const;
+  /// Weights alone, to a .weights.h5 file.
+  void save_weights(const std::string& path) const;
+  /// Reads a .weights.h5 file or the weights of a .keras archive. Throws Error, changing nothing, when they
+  /// do not fit.
+  void load_weights(const std::string& path) const;
+
   /// Keras' table of layers, shapes and parameters.
   std::string summary(const SummaryOptions& options = {}) const;
 
@@ -53,6 +104,17 @@ class Model : public Layer {
   explicit Model(std::shared_ptr<ModelImpl> impl);
   ModelImpl& model() const;
 };
+
+struct LoadOptions {
+  bool compile = true;  ///< restore loss, metrics, optimizer and its state too
+};
+/// Reads a .keras archive, ours or Keras'. Nothing in it is run: Lambda layers and other Python code are
+/// refused. Throws Error naming the file and what is wrong with it.
+Model load_model(const std::string& path, const LoadOptions& options = {});
+/// The model that a Keras config.json describes, with new weights.
+Model model_from_json(const std::string& json);
+/// The model's config.json.
+std::string model_to_json(const Model& model);
 
 /// Layers in a row, the first an Input.
 class Sequential : public Model {

@@ -1,14 +1,23 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <mutex>
 #include <set>
 #include <vector>
 
 #include "core/format.h"
 #include "fovea/model.h"
 #include "fovea/ops.h"
+#include "models/compiled.h"
 
 namespace fovea {
+
+/// What training keeps with a model: plans, memory, threads.
+class ModelRuntime {
+ public:
+  virtual ~ModelRuntime() = default;
+};
 
 /// The graph of calls behind a Model. It is a layer itself, so models nest.
 class ModelImpl final : public LayerImpl {
@@ -35,6 +44,12 @@ class ModelImpl final : public LayerImpl {
   Shapes all_output_shapes(std::span<const Shape> inputs) const;
   /// Draws the first values of weights that have none yet.
   void initialize_weights(std::uint64_t seed, const std::string& path);
+
+  std::shared_ptr<const Compiled> compiled;  ///< null before compile
+  bool stop_training = false;
+  ModelInfo info;
+  std::mutex runtime_mutex;
+  std::shared_ptr<ModelRuntime> runtime;
 
  private:
   void sort_calls();

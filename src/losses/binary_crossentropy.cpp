@@ -1,0 +1,55 @@
+#include "losses/loss_support.h"
+
+// mean over the last axis of -(y log p + (1 - y) log(1 - p)), p clipped to [1e-7, 1 - 1e-7]; from logits
+// without clipping. Smoothed labels are y (1 - s) + s / 2. Source: keras/src/losses/losses.py.
+
+namespace fovea {
+namespace {
+
+class BinaryCrossentropyLoss final : public LossImpl {
+ public:
+  BinaryCrossentropyLoss() { name = options.name; }
+  std::string_view class_name() const override { return "BinaryCrossentropy"; }
+
+  void fields(FieldVisitor& visitor) override {
+    LossImpl::fields(visitor);
+    visitor.field("from_logits", options.from_logits);
+    visitor.field("label_smoothing", options.label_smoothing);
+    visitor.field("axis", options.axis);
+  }
+
+  Value values(GraphBuilder& b, Value y_true, Value y_pred, Value logits) const override {
+    Value labels = like_predictions(b, y_true, y_pred);
+    const double smoothing = options.label_smoothing;
+    if (smoothing != 0) labels = ops::scale(b, labels, 1 - smoothing, smoothing / 2);
+    if (options.from_logits) logits = y_pred;
+    const Value each =
+        logits ? ops::sigmoid_cross_entropy(b, logits, labels) : on_probabilities(b, labels, y_pred);
+    return ops::reduce(b, ops::ReduceKind::mean, each, {options.axis});
+  }
+
+  losses::BinaryCrossentropyOptions options;
+
+ private:
+  static Value on_probabilities(GraphBuilder& b, Value labels, Value p) {
+    const Value clipped = clip(b, p, kEpsilon, 1 - kEpsilon);
+    const Value yes = ops::multiply(b, labels, ops::unary(b, "log", clipped));
+    const Value no =
+        ops::multiply(b, ops::scale(b, labels, -1, 1), ops::unary(b, "log", ops::scale(b, clipped, -1, 1)));
+    return ops::unary(b, "negative", ops::add(b, yes, no));
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<LossImpl> make_binary_crossentropy() { return std::make_shared<BinaryCrossentropyLoss>(); }
+
+Loss losses::BinaryCrossentropy(const BinaryCrossentropyOptions& options) {
+  auto impl = std::make_shared<BinaryCrossentropyLoss>();
+  impl->options = options;
+  impl->name = options.name;
+  impl->reduction = options.reduction;
+  return Loss(impl);
+}
+
+}  // namespace fovea
