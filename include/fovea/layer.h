@@ -59,7 +59,7 @@ class LayerImpl : public Configurable {
 
   std::string name;
   bool trainable = true;
-  DType dtype = DType::float32;
+  DType dtype = floatx();
   std::vector<Variable> weights;               ///< made when the layer is first called
   std::vector<ParameterSpec> parameter_specs;  ///< of the weights
   bool initialized = false;                    ///< have the weights got their first values?
@@ -119,7 +119,7 @@ class Layer {
   const std::string& name() const { return impl_->name; }
   bool trainable() const { return impl_->trainable; }
   /// Takes effect at the next step, compiled or not. A frozen BatchNormalization runs in inference mode.
-  void set_trainable(bool trainable) const { impl_->trainable = trainable; }
+  void set_trainable(bool trainable) const;
   std::vector<Variable> weights() const { return impl_->weights; }
   const std::shared_ptr<LayerImpl>& impl() const { return impl_; }
 

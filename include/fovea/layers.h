@@ -10,7 +10,7 @@
 namespace fovea {
 
 struct InputOptions {
-  DType dtype = DType::float32;
+  DType dtype = floatx();
   std::string name = {};
 };
 /// The input of a model; `shape` is one sample's, without the batch. Used in a Sequential's list or as a

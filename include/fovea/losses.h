@@ -11,6 +11,13 @@
 
 namespace fovea {
 
+/// Labels lie in [low, high], perhaps whole numbers only; `except` is allowed all the same.
+struct LabelRule {
+  double low = 0, high = 1;
+  bool whole = false;
+  std::optional<std::int64_t> except = {};
+};
+
 /// What training makes small: a value for each sample (or pixel), weighted and reduced to a number. Derive
 /// from it to bring your own, made of fovea/ops.h.
 class LossImpl : public Configurable {
@@ -21,10 +28,8 @@ class LossImpl : public Configurable {
   virtual Value values(GraphBuilder& b, Value y_true, Value y_pred, Value logits) const = 0;
   /// 1 for samples (or pixels) that count, 0 for others, shaped as values(); empty: all count.
   virtual Value mask(GraphBuilder& b, Value y_true, Value y_pred) const;
-  /// Classes that integer labels must lie below, given y_pred's shape; 0: labels are no classes.
-  virtual std::int64_t label_classes(const Shape& y_pred) const;
-  /// A label outside of label_classes() that is allowed all the same.
-  virtual std::optional<std::int64_t> ignored_class() const { return {}; }
+  /// What labels may be, given the shape of y_pred; nothing: any number.
+  virtual std::optional<LabelRule> label_rule(const Shape& y_pred) const;
   void fields(FieldVisitor& visitor) override;
 
   std::string name;

@@ -21,6 +21,11 @@ DType dtype_from_name(std::string_view name);
 std::size_t size_of(DType dtype);
 bool is_floating(DType dtype);
 
+/// The type that layers made from now on compute in: "float32", or "float64", which runs on the reference
+/// backend.
+void set_floatx(DType dtype);
+DType floatx();
+
 template <class T>
 struct dtype_of;
 template <>

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -100,10 +101,9 @@ struct PredictOptions {
   std::vector<CallbackHandle> callbacks = {};
 };
 
-/// "float32" (the default) or "float64", for layers made afterwards; float64 runs on the reference backend.
-void set_floatx(DType dtype);
-DType floatx();
 /// Threads that models compute with; 0, the default, means one per core. Results do not depend on it.
 void set_threads(int threads);
+/// "cpu" (the default) or "reference": slow formulas that the fast kernels are judged by.
+void set_backend(std::string_view name);
 
 }  // namespace fovea

@@ -1,6 +1,7 @@
 #include "fovea/tensor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -8,6 +9,15 @@
 #include "core/format.h"
 
 namespace fovea {
+namespace {
+std::atomic<DType> default_float{DType::float32};
+}
+
+void set_floatx(DType dtype) {
+  if (!is_floating(dtype)) fail("set_floatx: must be float32 or float64. Received: {}", name(dtype));
+  default_float = dtype;
+}
+DType floatx() { return default_float; }
 namespace {
 
 constexpr std::size_t kAlignment = 64;

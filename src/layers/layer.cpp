@@ -1,5 +1,6 @@
 #include "fovea/layer.h"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -68,6 +69,17 @@ void LayerImpl::fail_rule(const std::string& rule) const {
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs) {
   if (inputs.size() != 1) layer.fail_rule(fmt::format("takes one input. Received: {}", inputs.size()));
   return inputs[0];
+}
+
+namespace {
+std::atomic<std::uint64_t> trainable_changes{0};
+}
+
+std::uint64_t trainable_version() { return trainable_changes.load(std::memory_order_acquire); }
+
+void Layer::set_trainable(bool trainable) const {
+  impl_->trainable = trainable;
+  trainable_changes.fetch_add(1, std::memory_order_acq_rel);
 }
 
 SymbolicTensor Layer::operator()(const SymbolicTensor& input, const CallArguments& arguments) const {

@@ -18,6 +18,9 @@ std::shared_ptr<Impl> make_impl(const std::string& name) {
   return impl;
 }
 
+/// Grows whenever any layer is frozen or thawed.
+std::uint64_t trainable_version();
+
 /// Fails unless the layer got one input.
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs);
 

@@ -28,6 +28,8 @@ class BinaryCrossentropyLoss final : public LossImpl {
     return ops::reduce(b, ops::ReduceKind::mean, each, {options.axis});
   }
 
+  std::optional<LabelRule> label_rule(const Shape&) const override { return LabelRule{.low = 0, .high = 1}; }
+
   losses::BinaryCrossentropyOptions options;
 
  private:

@@ -41,7 +41,7 @@ void field(FieldVisitor& visitor, std::string_view name, Loss& value) {
 }
 
 Value LossImpl::mask(GraphBuilder&, Value, Value) const { return {}; }
-std::int64_t LossImpl::label_classes(const Shape&) const { return 0; }
+std::optional<LabelRule> LossImpl::label_rule(const Shape&) const { return {}; }
 
 void LossImpl::fields(FieldVisitor& visitor) {
   visitor.field("name", name);

@@ -42,10 +42,10 @@ class SparseCategoricalCrossentropyLoss final : public LossImpl {
     return counted(b, labels_of(b, y_true, b.spec(classes_last).shape), b.spec(y_pred).dtype);
   }
 
-  std::int64_t label_classes(const Shape& y_pred) const override {
-    return y_pred[static_cast<std::ptrdiff_t>(options.axis)];
+  std::optional<LabelRule> label_rule(const Shape& y_pred) const override {
+    const auto classes = static_cast<double>(y_pred[static_cast<std::ptrdiff_t>(options.axis)]);
+    return LabelRule{.low = 0, .high = classes - 1, .whole = true, .except = options.ignore_class};
   }
-  std::optional<std::int64_t> ignored_class() const override { return options.ignore_class; }
 
   losses::SparseCategoricalCrossentropyOptions options;
 

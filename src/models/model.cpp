@@ -7,7 +7,7 @@
 namespace fovea {
 namespace {
 
-std::atomic<std::uint64_t> random_seed{0};
+std::atomic<std::uint64_t> current_seed{0};
 
 std::vector<SymbolicTensor> chain(const std::vector<Layer>& layers) {
   if (layers.empty()) fail("Sequential: needs at least an Input");
@@ -23,10 +23,11 @@ std::vector<SymbolicTensor> chain(const std::vector<Layer>& layers) {
 
 }  // namespace
 
-void set_random_seed(std::uint64_t seed) { random_seed = seed; }
+void set_random_seed(std::uint64_t seed) { current_seed = seed; }
+std::uint64_t random_seed() { return current_seed; }
 
 Model::Model(std::shared_ptr<ModelImpl> impl) : Layer(std::move(impl)) {
-  model().initialize_weights(random_seed, "");
+  model().initialize_weights(random_seed(), "");
 }
 
 Model::Model(const std::vector<SymbolicTensor>& inputs, const std::vector<SymbolicTensor>& outputs,
@@ -39,7 +40,7 @@ Sequential::Sequential(const std::vector<Layer>& layers, const NameOption& optio
   const std::vector<SymbolicTensor> ends = chain(layers);
   impl_ = std::make_shared<ModelImpl>(std::vector{ends[0]}, std::vector{ends[1]}, true);
   impl_->name = options.name;
-  model().initialize_weights(random_seed, "");
+  model().initialize_weights(random_seed(), "");
 }
 
 ModelImpl& Model::model() const {

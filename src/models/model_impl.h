@@ -60,6 +60,9 @@ class ModelImpl final : public LayerImpl {
   bool sequential_;
 };
 
+/// What set_random_seed was given.
+std::uint64_t random_seed();
+
 /// The implementation as a model, or null for any other layer.
 const ModelImpl* as_model(const LayerImpl& layer);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/arena.h"
 #include "plan/memory_plan.h"
 
 namespace fovea {
@@ -11,12 +10,12 @@ namespace fovea {
 /// The arena, and for each step the addresses its kernel is handed.
 class ExecutionContext {
  public:
-  explicit ExecutionContext(std::int64_t bytes) : arena(bytes) {}
+  explicit ExecutionContext(std::shared_ptr<Arena> memory) : arena(std::move(memory)) {}
 
   struct FeedPointer {
     std::size_t slot, feed;
   };
-  Arena arena;
+  std::shared_ptr<Arena> arena;
   std::vector<void*> pointers;
   std::vector<FeedPointer> feed_pointers;
   std::vector<void*>
@@ -71,8 +70,12 @@ class PlannedProgram final : public Program {
     return found == feeds_.end() ? -1 : static_cast<int>(found - feeds_.begin());
   }
 
-  ContextPtr new_context() const override {
-    ContextPtr context(new ExecutionContext(arena_bytes()));
+  ContextPtr new_context(std::shared_ptr<Arena> arena) const override {
+    if (!arena) arena = std::make_shared<Arena>(arena_bytes());
+    if (arena->bytes() < arena_bytes()) {
+      fail("Program: an arena of {} bytes is too small for {}", arena->bytes(), arena_bytes());
+    }
+    ContextPtr context(new ExecutionContext(std::move(arena)));
     for (const Addresses& step : addresses_) {
       for (const Place& place : step.inputs) add_pointer(*context, place);
       for (const Place& place : step.outputs) add_pointer(*context, place);
@@ -85,7 +88,7 @@ class PlannedProgram final : public Program {
            ThreadPool& threads) const override {
     for (const auto& [slot, feed] : context.feed_pointers)
       context.pointers[slot] = const_cast<void*>(feeds[feed]);
-    void* workspace = context.arena.data() + memory_.arena_bytes;
+    void* workspace = context.arena->data() + memory_.arena_bytes;
     void** pointers = context.pointers.data();
     for (std::size_t i = 0; i < kernels_.size(); ++i) {
       void** const inputs = pointers;
@@ -117,7 +120,7 @@ class PlannedProgram final : public Program {
     const auto index = static_cast<std::size_t>(place.index);
     switch (place.kind) {
       case Place::Kind::arena:
-        return context.arena.data() + memory_.buffers[index];
+        return context.arena->data() + memory_.buffers[index];
       case Place::Kind::constant:
         return Tensor(constants_[index]).raw();
       case Place::Kind::variable:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "core/arena.h"
 #include "graph/graph.h"
 
 namespace fovea {
@@ -29,7 +30,9 @@ class Program {
   };
 
   virtual ~Program() = default;
-  virtual ContextPtr new_context() const = 0;
+  /// A context with memory of its own, or in `arena` of at least arena_bytes(), which contexts of other
+  /// programs may share as long as no two run at once.
+  virtual ContextPtr new_context(std::shared_ptr<Arena> arena = nullptr) const = 0;
   /// Bytes of one context's arena.
   virtual std::int64_t arena_bytes() const = 0;
   virtual const std::vector<StepInfo>& steps() const = 0;

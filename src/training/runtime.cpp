@@ -1,0 +1,129 @@
+#include "training/runtime.h"
+
+#include <cstdlib>
+
+#include "core/log.h"
+
+namespace fovea {
+namespace {
+
+// Batches of a few sizes, in three kinds, with some layers frozen or not: rarely more.
+constexpr std::size_t kMaxPlans = 32;
+
+std::string describe(const std::vector<TensorSpec>& specs) {
+  std::string text;
+  for (const TensorSpec& spec : specs) text += spec.str() + ";";
+  return text;
+}
+
+std::string describe_trained(const ModelImpl& model) {
+  std::string text;
+  for (const Variable& variable : model.collect_weights(true)) text += fmt::format("{},", variable.id());
+  return text;
+}
+
+void log_plan(const std::string& key, const Program& program) {
+  const char* wanted = std::getenv("FOVEA_LOG");
+  if (wanted == nullptr || std::string_view(wanted) != "plan") return;
+  std::string text =
+      fmt::format("plan {}: arena {:.1f} MB\n", key, static_cast<double>(program.arena_bytes()) / 1e6);
+  for (const Program::StepInfo& step : program.steps()) {
+    text += fmt::format("  {:<48} {}{}{}\n", step.region, step.kernel,
+                        step.declined.empty() ? "" : "   declined: ", step.declined);
+  }
+  log_message(text);
+}
+
+}  // namespace
+
+std::shared_ptr<Runtime> Runtime::of(ModelImpl& model) {
+  const std::lock_guard lock(model.runtime_mutex);
+  if (!model.runtime) model.runtime = std::make_shared<Runtime>();
+  return std::static_pointer_cast<Runtime>(model.runtime);
+}
+
+template <class Make>
+std::shared_ptr<const StepProgram> Runtime::find_or_make(std::string key, Make&& make) {
+  const std::lock_guard lock(mutex_);
+  for (auto plan = plans_.begin(); plan != plans_.end(); ++plan) {
+    if (plan->key != key) continue;
+    plans_.splice(plans_.begin(), plans_, plan);
+    return plans_.front().step;
+  }
+  auto step = std::make_shared<const StepProgram>(make());
+  log_plan(key, *step->program);
+  plans_.push_front({std::move(key), step});
+  while (plans_.size() > kMaxPlans) {
+    // Its contexts go too, unless one is running; they go with the next plan then.
+    for (Slot& slot : slots_) {
+      if (!slot.busy)
+        slot.contexts.remove_if([&](const auto& entry) { return entry.first == plans_.back().step; });
+    }
+    plans_.pop_back();
+  }
+  return step;
+}
+
+std::shared_ptr<const StepProgram> Runtime::inference(ModelImpl& model,
+                                                      const std::vector<TensorSpec>& inputs) {
+  const Backend& backend = backend_for(model);
+  return find_or_make(fmt::format("infer {} {}", backend.name(), describe(inputs)),
+                      [&] { return make_inference_program(model, inputs, backend); });
+}
+
+std::shared_ptr<const StepProgram> Runtime::loss(ModelImpl& model, const std::vector<TensorSpec>& predictions,
+                                                 const std::vector<bool>& has_logits,
+                                                 const BatchSpecs& batch) {
+  const Backend& backend = backend_for(model);
+  std::string key = fmt::format("loss {} {} {} {} {}", backend.name(), describe(predictions),
+                                describe(batch.targets), batch.weighted, describe_trained(model));
+  return find_or_make(std::move(key),
+                      [&] { return make_loss_program(model, predictions, has_logits, batch, backend); });
+}
+
+std::shared_ptr<const StepProgram> Runtime::training(ModelImpl& model, const BatchSpecs& batch) {
+  const Backend& backend = backend_for(model);
+  std::string key = fmt::format("train {} {} {} {} {}", backend.name(), describe(batch.inputs),
+                                describe(batch.targets), batch.weighted, describe_trained(model));
+  return find_or_make(std::move(key), [&] { return make_training_program(model, batch, backend); });
+}
+
+Runtime::Slot& Runtime::take_slot() {
+  const std::lock_guard lock(mutex_);
+  for (Slot& slot : slots_) {
+    if (slot.busy) continue;
+    slot.busy = true;
+    return slot;
+  }
+  slots_.emplace_back().busy = true;
+  return slots_.back();
+}
+
+ExecutionContext& Runtime::context_in(Slot& slot, const std::shared_ptr<const StepProgram>& step) {
+  for (const auto& [planned, context] : slot.contexts) {
+    if (planned == step) return *context;
+  }
+  if (!slot.arena || slot.arena->bytes() < step->program->arena_bytes()) {
+    slot.contexts.clear();
+    slot.arena.reset();
+    slot.arena = std::make_shared<Arena>(step->program->arena_bytes());
+  }
+  slot.contexts.emplace_front(step, step->program->new_context(slot.arena));
+  return *slot.contexts.front().second;
+}
+
+void Runtime::run(const std::shared_ptr<const StepProgram>& step, const void* const* feeds,
+                  void* const* outputs) {
+  Slot& slot = take_slot();
+  struct Return {
+    Runtime& runtime;
+    Slot& slot;
+    ~Return() {
+      const std::lock_guard lock(runtime.mutex_);
+      slot.busy = false;
+    }
+  } give_back{*this, slot};
+  step->program->run(context_in(slot, step), feeds, outputs, *compute_threads());
+}
+
+}  // namespace fovea

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <list>
+#include <string>
+#include <vector>
+
+#include "training/step_graph.h"
+
+namespace fovea {
+
+/// Plans and memory of one model, shared by all that train, evaluate and predict with it.
+class Runtime final : public ModelRuntime {
+ public:
+  /// That of the model, made when there is none.
+  static std::shared_ptr<Runtime> of(ModelImpl& model);
+
+  /// The program for such a batch, planned at the first request. Valid as long as the returned pointer.
+  std::shared_ptr<const StepProgram> inference(ModelImpl& model, const std::vector<TensorSpec>& inputs);
+  std::shared_ptr<const StepProgram> loss(ModelImpl& model, const std::vector<TensorSpec>& predictions,
+                                          const std::vector<bool>& has_logits, const BatchSpecs& batch);
+  std::shared_ptr<const StepProgram> training(ModelImpl& model, const BatchSpecs& batch);
+
+  /// Runs it in memory of its own, taken from this runtime's pool.
+  void run(const std::shared_ptr<const StepProgram>& step, const void* const* feeds, void* const* outputs);
+
+ private:
+  struct Slot {
+    std::shared_ptr<Arena> arena;
+    std::list<std::pair<std::shared_ptr<const StepProgram>, ContextPtr>> contexts;
+    bool busy = false;
+  };
+  struct Plan {
+    std::string key;
+    std::shared_ptr<const StepProgram> step;
+  };
+
+  template <class Make>
+  std::shared_ptr<const StepProgram> find_or_make(std::string key, Make&& make);
+  Slot& take_slot();
+  static ExecutionContext& context_in(Slot& slot, const std::shared_ptr<const StepProgram>& step);
+
+  std::mutex mutex_;
+  std::list<Plan> plans_;  ///< the newest used first
+  std::list<Slot> slots_;
+};
+
+/// The threads that programs run on, and the backend they are planned for.
+std::shared_ptr<ThreadPool> compute_threads();
+const Backend& backend_for(const ModelImpl& model);
+
+}  // namespace fovea

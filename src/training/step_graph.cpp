@@ -1,0 +1,206 @@
+#include "training/step_graph.h"
+
+#include "ops/softmax.h"
+#include "ops/unary.h"
+
+namespace fovea {
+namespace {
+
+/// What went into the sigmoid or softmax that made `prediction`; Keras on TensorFlow hands these to
+/// cross-entropies.
+Value logits_of(const Graph& graph, Value prediction) {
+  const Op* op = graph.producer(prediction);
+  const auto* unary = dynamic_cast<const UnaryOp*>(op);
+  const auto* softmax = dynamic_cast<const SoftmaxOp*>(op);
+  if ((unary != nullptr && unary->kind == UnaryKind::sigmoid) || (softmax != nullptr && !softmax->log)) {
+    return graph.producer_inputs(prediction)[0];
+  }
+  return {};
+}
+
+std::vector<std::int64_t> all_axes(const Shape& shape) {
+  std::vector<std::int64_t> axes;
+  for (std::size_t i = 0; i < shape.rank(); ++i) axes.push_back(static_cast<std::int64_t>(i));
+  return axes;
+}
+
+Value sum_all(Graph& g, Value x) {
+  return ops::reduce(g, ops::ReduceKind::sum, x, all_axes(g.spec(x).shape));
+}
+
+/// sum / divisor, 0 where the divisor is 0.
+Value divide_or_zero(Graph& g, Value sum, Value divisor) {
+  const auto number = [&](double value) {
+    return g.constant(Tensor::of<double>({}, {value}).astype(g.spec(sum).dtype));
+  };
+  // Weights are not negative: a divisor of 0 comes with a sum of 0.
+  return ops::divide(g, sum, ops::maximum(g, divisor, number(1e-37)));
+}
+
+/// Weights of shape (N), or that of the values, as a factor for values (N, ...).
+Value weights_like(Graph& g, Value weights, Value values) {
+  const Shape& shape = g.spec(values).shape;
+  const Shape given = g.spec(weights).shape;
+  Value factor = ops::cast(g, weights, g.spec(values).dtype);
+  if (given == shape) return factor;
+  if (given.rank() >= 1 && shape.rank() >= 1 && given.elements() == shape[0]) {
+    Shape column{shape[0]};
+    for (std::size_t i = 1; i < shape.rank(); ++i) column.push_back(1);
+    return ops::reshape(g, factor, column);
+  }
+  fail("sample_weight: shape {} does not fit a loss of shape {}", given.str(), shape.str());
+}
+
+/// Keras' reduce_weighted_values (losses/loss.py).
+Value reduced_loss(Graph& g, const LossImpl& loss, Value y_true, Value y_pred, Value logits, Value weights) {
+  Value values = loss.values(g, y_true, y_pred, logits);
+  const bool mean = loss.reduction == "sum_over_batch_size" || loss.reduction == "mean";
+  const bool weighted_mean = loss.reduction == "mean_with_sample_weight";
+  if (!mean && !weighted_mean && loss.reduction != "sum") {
+    fail(
+        "Loss '{}': to train, reduction must be 'sum_over_batch_size', 'mean', 'sum' or "
+        "'mean_with_sample_weight'. "
+        "Received: '{}'",
+        loss.name, loss.reduction);
+  }
+  const Shape shape = g.spec(values).shape;
+  const double count = static_cast<double>(shape.elements());
+  Value factor = weights ? weights_like(g, weights, values) : Value{};
+  if (const Value mask = loss.mask(g, y_true, y_pred)) {
+    // What counts is scaled up, so that dividing by the whole count gives the mean of what counts.
+    Value scaled = mask;
+    if (mean) {
+      const Value valid = sum_all(g, mask);
+      const Value total = g.constant(Tensor::of<double>({}, {count}).astype(g.spec(mask).dtype));
+      const Value one = g.constant(Tensor::of<double>({}, {1.0}).astype(g.spec(mask).dtype));
+      scaled = ops::multiply(g, mask, ops::divide(g, total, ops::maximum(g, valid, one)));
+    }
+    factor = factor ? ops::multiply(g, factor, scaled) : scaled;
+  }
+  if (factor) values = ops::multiply(g, values, factor);
+  const Value sum = shape.rank() == 0 ? values : sum_all(g, values);
+  if (weighted_mean && factor) {
+    return divide_or_zero(g, sum, sum_all(g, ops::broadcast_to(g, factor, shape)));
+  }
+  return mean || weighted_mean ? ops::scale(g, sum, count == 0 ? 0 : 1 / count) : sum;
+}
+
+/// l1 sum|w| + l2 sum w^2 over trainable weights that ask for it.
+void add_penalties(Graph& g, const ModelImpl& model, Value& total) {
+  const auto add = [&](Value term) { total = total ? ops::add(g, total, term) : term; };
+  if (!model.trainable) return;
+  for (const auto& layer : model.layers()) {
+    if (!layer->trainable) continue;
+    if (const ModelImpl* inner = as_model(*layer)) {
+      add_penalties(g, *inner, total);
+      continue;
+    }
+    for (std::size_t i = 0; i < layer->weights.size(); ++i) {
+      const ParameterSpec& parameter = layer->parameter_specs[i];
+      if (!parameter.trainable || parameter.regularizer.empty()) continue;
+      const Value w = g.variable(layer->weights[i]);
+      if (parameter.regularizer.l1 != 0) {
+        add(ops::scale(g, sum_all(g, ops::unary(g, "absolute", w)), parameter.regularizer.l1));
+      }
+      if (parameter.regularizer.l2 != 0) {
+        add(ops::scale(g, sum_all(g, ops::unary(g, "square", w)), parameter.regularizer.l2));
+      }
+    }
+  }
+}
+
+struct LossValues {
+  Value total;
+  std::vector<Value> each;  ///< of outputs with a loss
+};
+
+LossValues lower_losses(Graph& g, const ModelImpl& model, std::span<const Value> predictions,
+                        std::span<const Value> logits, const BatchSpecs& batch) {
+  const Compiled& compiled = *model.compiled;
+  LossValues result;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    if (!compiled.losses[i]) continue;
+    const Value y = g.feed(feed_name('y', i), batch.targets[i]);
+    Value weights;
+    if (batch.weighted) weights = g.feed(feed_name('w', i), {{batch.targets[i].shape[0]}, DType::float32});
+    const Value loss = reduced_loss(g, *compiled.losses[i].impl(), y, predictions[i], logits[i], weights);
+    result.each.push_back(loss);
+    const double weight = compiled.loss_weights[i];
+    const Value term = weight == 1 ? loss : ops::scale(g, loss, weight);
+    result.total = result.total ? ops::add(g, result.total, term) : term;
+  }
+  if (!result.total) fail("Model: no output has a loss; give one to compile");
+  add_penalties(g, model, result.total);
+  return result;
+}
+
+std::vector<Value> lower_model(Graph& g, const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                               bool training) {
+  std::vector<Value> values;
+  for (std::size_t i = 0; i < inputs.size(); ++i) values.push_back(g.feed(feed_name('x', i), inputs[i]));
+  const LoweringContext context{
+      .graph = g, .training = training, .weights = {}, .stream = 0, .trainable = model.trainable};
+  return model.lower(context, values);
+}
+
+void add_losses(Graph& g, const LossValues& losses) {
+  g.add_output(losses.total);
+  if (losses.each.size() < 2) return;
+  for (const Value loss : losses.each) g.add_output(loss);
+}
+
+}  // namespace
+
+std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}", kind, index); }
+
+StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                                   const Backend& backend) {
+  Graph graph;
+  const std::vector<Value> predictions = lower_model(graph, model, inputs, false);
+  StepProgram step;
+  for (const Value prediction : predictions) graph.add_output(prediction);
+  for (const Value prediction : predictions) {
+    const Value logits = logits_of(graph, prediction);
+    step.has_logits.push_back(static_cast<bool>(logits));
+    if (logits) graph.add_output(logits);
+  }
+  step.program = make_program(graph, backend);
+  return step;
+}
+
+StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSpec>& predictions,
+                              const std::vector<bool>& has_logits, const BatchSpecs& batch,
+                              const Backend& backend) {
+  Graph graph;
+  std::vector<Value> values, logits;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    values.push_back(graph.feed(feed_name('p', i), predictions[i]));
+    logits.push_back(has_logits[i] ? graph.feed(feed_name('l', i), predictions[i]) : Value{});
+  }
+  add_losses(graph, lower_losses(graph, model, values, logits, batch));
+  StepProgram step;
+  step.program = make_program(graph, backend);
+  return step;
+}
+
+StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend) {
+  Graph graph;
+  const std::vector<Value> predictions = lower_model(graph, model, batch.inputs, true);
+  std::vector<Value> logits;
+  for (const Value prediction : predictions) logits.push_back(logits_of(graph, prediction));
+  const LossValues losses = lower_losses(graph, model, predictions, logits, batch);
+  add_losses(graph, losses);
+  StepProgram step;
+  step.predictions = graph.outputs().size();
+  for (const Value prediction : predictions) graph.add_output(prediction);
+
+  const std::vector<Variable> variables = model.collect_weights(true);
+  std::vector<Value> sources;
+  for (const Variable& variable : variables) sources.push_back(graph.variable(variable));
+  const std::vector<Value> all = gradients(graph, losses.total, sources);
+  model.compiled->options.optimizer.impl()->lower(graph, variables, all);
+  step.program = make_program(graph, backend);
+  return step;
+}
+
+}  // namespace fovea

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/model_impl.h"
+#include "plan/program.h"
+
+namespace fovea {
+
+/// Specs of a batch: shapes with the batch's size in front.
+struct BatchSpecs {
+  std::vector<TensorSpec> inputs, targets;
+  bool weighted = false;
+};
+
+/// What training runs. Feeds: "x0", "y0", "w0" and so on; "random_state", int64 (seed, step); the
+/// optimizer's.
+///  - infer: x -> predictions, then the logits behind them where there are some
+///  - loss:  predictions, logits, y, w -> the loss, then each output's own when there are several
+///  - train: x, y, w -> the loss, each output's own, the predictions; variables are updated
+enum class StepKind : std::uint8_t { infer, loss, train };
+
+struct StepProgram {
+  std::unique_ptr<Program> program;
+  std::size_t predictions = 0;   ///< number of the first prediction among the outputs
+  std::vector<bool> has_logits;  ///< infer: per prediction; its logits follow all predictions, in order
+};
+
+/// Names of feeds.
+std::string feed_name(char kind, std::size_t index);
+inline constexpr const char* kRandomStateFeed = "random_state";
+
+StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                                   const Backend& backend);
+/// The loss of given predictions; `logits[i]` is a spec where the model has logits.
+StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSpec>& predictions,
+                              const std::vector<bool>& has_logits, const BatchSpecs& batch,
+                              const Backend& backend);
+StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend);
+
+}  // namespace fovea
