@@ -45,17 +45,21 @@ function(fovea_library)
                                          SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 endfunction()
 
-# One test program per room: tests/<room>/*.cpp, linked to the room's library and what it knows.
+# A test program: tests/<folder>/*.cpp, linked to some rooms' libraries and what they know.
+function(fovea_test folder)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  add_executable(${folder}_test ${sources})
+  target_include_directories(${folder}_test PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
+  target_compile_options(${folder}_test PRIVATE ${FOVEA_COMPILE_FLAGS})
+  target_compile_definitions(${folder}_test PRIVATE FOVEA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
+  target_link_libraries(${folder}_test PRIVATE ${ARGN} GTest::gtest_main fmt::fmt-header-only
+                                               nlohmann_json::nlohmann_json)
+  gtest_discover_tests(${folder}_test PROPERTIES LABELS ${folder} DISCOVERY_TIMEOUT 60)
+endfunction()
+
+# The tests of a room see what the room may see.
 function(fovea_room_test room)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.cpp)
-  if(NOT sources OR NOT TARGET fovea_${room})
-    return()
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${room} AND TARGET fovea_${room})
+    fovea_test(${room} fovea_${room})
   endif()
-  add_executable(${room}_test ${sources})
-  target_include_directories(${room}_test PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
-  target_compile_options(${room}_test PRIVATE ${FOVEA_COMPILE_FLAGS})
-  target_compile_definitions(${room}_test PRIVATE FOVEA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
-  target_link_libraries(${room}_test PRIVATE fovea_${room} ${ARGN} GTest::gtest_main fmt::fmt-header-only
-                                             nlohmann_json::nlohmann_json)
-  gtest_discover_tests(${room}_test PROPERTIES LABELS ${room} DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -35,11 +35,15 @@ struct LoweringContext {
   std::span<const Variable> weights;
   /// Names the random numbers of this use of the layer.
   std::uint64_t stream = 0;
-  /// Does the layer train (its own flag and those of the models it stands in)?
+  /// Is the layer's own flag set? A frozen model has cleared those of its layers.
   bool trainable = true;
 
   Value weight(std::size_t index) const { return graph.variable(weights[index]); }
 };
+
+class Layer;
+class SymbolicTensor;
+struct LayerCall;
 
 /// Keras' view of a layer: options, the shape rule, weights, the explanation of both, and the ops it is made
 /// of. A layer of one's own derives from this and is registered with `register_layer`.
@@ -60,10 +64,13 @@ class LayerImpl : public Configurable {
   std::string name;
   bool trainable = true;
   DType dtype = floatx();
-  std::vector<Variable> weights;               ///< made when the layer is first called
-  std::vector<ParameterSpec> parameter_specs;  ///< of the weights
-  bool initialized = false;                    ///< have the weights got their first values?
+  std::vector<Variable> weights;                ///< made when the layer is first called
+  std::vector<ParameterSpec> parameter_specs;   ///< of the weights
+  bool initialized = false;                     ///< have the weights got their first values?
+  std::vector<std::weak_ptr<LayerCall>> calls;  ///< in the order in which they were made
 
+  /// A model sets its layers' too, as in Keras.
+  virtual void set_trainable(bool value) { trainable = value; }
   /// Makes the weights at the first call; at later ones checks that they still fit.
   virtual void build(std::span<const Shape> inputs);
 
@@ -72,9 +79,6 @@ class LayerImpl : public Configurable {
  private:
   bool built_ = false;
 };
-
-class Layer;
-class SymbolicTensor;
 
 /// Where a symbolic tensor comes from: one call of one layer.
 struct LayerCall {
@@ -116,9 +120,16 @@ class Layer {
   std::vector<SymbolicTensor> call(const std::vector<SymbolicTensor>& inputs,
                                    const CallArguments& arguments = {}) const;
 
+  /// What the layer was called on and what it gave there, to build on: Model(m.inputs(),
+  /// {m.get_layer("flatten").output()}). Throws Error for a layer that was not called, or more than once, or
+  /// has several of them.
+  SymbolicTensor input() const;
+  SymbolicTensor output() const;
+
   const std::string& name() const { return impl_->name; }
   bool trainable() const { return impl_->trainable; }
-  /// Takes effect at the next step, compiled or not. A frozen BatchNormalization runs in inference mode.
+  /// Of a model, that of all its layers too. Takes effect at the next step, compiled or not. A frozen
+  /// BatchNormalization runs in inference mode.
   void set_trainable(bool trainable) const;
   std::vector<Variable> weights() const { return impl_->weights; }
   const std::shared_ptr<LayerImpl>& impl() const { return impl_; }

@@ -81,6 +81,7 @@ struct FitOptions {
   std::int64_t validation_freq = 1;
   bool shuffle = true;
   ClassWeights class_weight = {};
+  Tensor sample_weight = {};  ///< (N), for fit on arrays; a Dataset brings its own
   std::int64_t initial_epoch = 0;
   std::int64_t steps_per_epoch = 0;  ///< 0: all batches
   int verbose = 0;                   ///< 1: a progress bar on standard output, 2: a line an epoch
@@ -90,7 +91,8 @@ struct FitOptions {
 
 struct EvaluateOptions {
   std::int64_t batch_size = 32;
-  std::int64_t steps = 0;  ///< 0: all batches
+  Tensor sample_weight = {};  ///< (N), for evaluate on arrays
+  std::int64_t steps = 0;     ///< 0: all batches
   std::vector<CallbackHandle> callbacks = {};
   int workers = 1;
 };

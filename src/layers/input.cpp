@@ -29,6 +29,12 @@ Input::Input(const Shape& shape, const InputOptions& options) {
   impl_ = impl;
 }
 
-Input::operator SymbolicTensor() const { return call({})[0]; }
+Input::operator SymbolicTensor() const {
+  // However often it is used, it is one tensor.
+  for (const auto& entry : impl_->calls) {
+    if (std::shared_ptr<LayerCall> made = entry.lock()) return {std::move(made), 0};
+  }
+  return call({})[0];
+}
 
 }  // namespace fovea

@@ -78,7 +78,7 @@ std::atomic<std::uint64_t> trainable_changes{0};
 std::uint64_t trainable_version() { return trainable_changes.load(std::memory_order_acquire); }
 
 void Layer::set_trainable(bool trainable) const {
-  impl_->trainable = trainable;
+  impl_->set_trainable(trainable);
   trainable_changes.fetch_add(1, std::memory_order_acq_rel);
 }
 
@@ -105,9 +105,46 @@ std::vector<SymbolicTensor> Layer::call(const std::vector<SymbolicTensor>& input
   made->arguments = arguments;
   made->output_shapes = impl_->output_shapes(shapes);
   impl_->build(shapes);
+  std::erase_if(impl_->calls, [](const auto& call) { return call.expired(); });
+  impl_->calls.push_back(made);
   std::vector<SymbolicTensor> outputs;
   for (std::size_t i = 0; i < made->output_shapes.size(); ++i) outputs.emplace_back(made, i);
   return outputs;
+}
+
+namespace {
+
+std::shared_ptr<LayerCall> only_call(const std::shared_ptr<LayerImpl>& layer, const char* what) {
+  if (!layer) fail("Layer: an empty handle was asked for its {}", what);
+  std::vector<std::shared_ptr<LayerCall>> calls;
+  for (const auto& entry : layer->calls) {
+    if (std::shared_ptr<LayerCall> call = entry.lock()) calls.push_back(std::move(call));
+  }
+  if (calls.empty()) layer->fail_rule(fmt::format("it has no {}: it was not called yet", what));
+  if (calls.size() > 1) {
+    layer->fail_rule(
+        fmt::format("it was called {} times, so which {} is meant is not clear; keep the tensor that "
+                    "the call returned",
+                    calls.size(), what));
+  }
+  return calls[0];
+}
+
+}  // namespace
+
+SymbolicTensor Layer::input() const {
+  const std::shared_ptr<LayerCall> call = only_call(impl_, "input");
+  if (call->inputs.size() != 1)
+    impl_->fail_rule(fmt::format("it has {} inputs, not one", call->inputs.size()));
+  return call->inputs[0];
+}
+
+SymbolicTensor Layer::output() const {
+  const std::shared_ptr<LayerCall> call = only_call(impl_, "output");
+  if (call->output_shapes.size() != 1) {
+    impl_->fail_rule(fmt::format("it has {} outputs, not one", call->output_shapes.size()));
+  }
+  return {call, 0};
 }
 
 void LayerImpl::build(std::span<const Shape> inputs) {

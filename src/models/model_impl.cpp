@@ -94,6 +94,11 @@ std::vector<Variable> ModelImpl::collect_weights(bool trainable_only) const {
   return result;
 }
 
+void ModelImpl::set_trainable(bool value) {
+  trainable = value;
+  for (const auto& layer : layers()) layer->set_trainable(value);
+}
+
 ModelImpl::Shapes ModelImpl::all_output_shapes(std::span<const Shape> inputs) const {
   if (inputs.size() != inputs_.size())
     fail_rule(fmt::format("takes {} inputs. Received: {}", inputs_.size(), inputs.size()));
@@ -147,7 +152,7 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
         .training = call->arguments.training.value_or(context.training),
         .weights = layer.weights,
         .stream = stream_id(fmt::format("{}/{}/{}", context.stream, layer.name, position)),
-        .trainable = context.trainable && layer.trainable,
+        .trainable = layer.trainable,
     };
     values[call.get()] = layer.lower(inner, given);
   }

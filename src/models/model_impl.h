@@ -29,6 +29,7 @@ class ModelImpl final : public LayerImpl {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override;
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override;
   void build(std::span<const Shape>) override {}
+  void set_trainable(bool value) override;
 
   const std::vector<SymbolicTensor>& inputs() const { return inputs_; }
   const std::vector<SymbolicTensor>& outputs() const { return outputs_; }

@@ -29,6 +29,7 @@ class PlannedProgram final : public Program {
   PlannedProgram(const Graph& graph, const Backend& backend)
       : steps_(choose_regions(graph, backend)), memory_(plan_memory(graph, steps_)) {
     for (const Graph::Feed& feed : graph.feeds()) feeds_.push_back(feed.name);
+    for (const Graph::Node& node : graph.nodes()) ops_.push_back(node.op);
     constants_ = graph.constants();
     variables_ = graph.variables();
     for (PlannedStep& step : steps_) {
@@ -139,7 +140,8 @@ class PlannedProgram final : public Program {
     context.pointers.push_back(address(context, place));
   }
 
-  std::vector<PlannedStep> steps_;  // emptied once planned
+  std::vector<PlannedStep> steps_;              // emptied once planned
+  std::vector<std::shared_ptr<const Op>> ops_;  // kernels point to them
   MemoryPlan memory_;
   std::size_t workspace_ = 0;
   std::vector<std::string> feeds_;

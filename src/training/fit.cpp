@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "data/loader.h"
+#include "training/callback_scope.h"
 #include "training/stepper.h"
 
 // The loops of fit and evaluate, with Keras' callbacks at Keras' places. Source:
@@ -16,6 +17,12 @@ Stepper::Data describe(const Dataset& data, std::int64_t batch_size) {
 
 LoaderOptions loader_options(std::int64_t batch_size, bool shuffle, int workers) {
   return {.batch_size = batch_size, .shuffle = shuffle, .seed = random_seed(), .threads = workers};
+}
+
+DatasetPtr dataset_of(const Tensor& x, const Tensor& y, const Tensor& sample_weight) {
+  std::vector<Tensor> weights;
+  if (!sample_weight.empty()) weights = {sample_weight};
+  return std::make_shared<ArrayDataset>(std::vector{x}, std::vector{y}, weights);
 }
 
 /// Runs a dataset through a model in inference mode; kept over a fit's epochs.
@@ -48,6 +55,11 @@ class Evaluation {
   Stepper stepper_;
   std::int64_t steps_;
 };
+
+void refuse_sample_weight(const Tensor& sample_weight, const char* what) {
+  if (!sample_weight.empty())
+    fail("{}: sample_weight goes with arrays; a Dataset brings its own weights", what);
+}
 
 void require_data(const DatasetPtr& data, const char* what) {
   if (!data) fail("{}: no data was given", what);
@@ -117,9 +129,16 @@ class TrainingBatches {
 History Model::fit(const DatasetPtr& data, const FitOptions& options) const {
   require_data(data, "fit");
   check_options(options);
+  refuse_sample_weight(options.sample_weight, "fit");
   DatasetPtr train = data, validation = options.validation_data;
   if (options.validation_split != 0) std::tie(train, validation) = split(data, options.validation_split);
   if (validation) require_data(validation, "fit's validation_data");
+  if (train->has_weights() && !options.class_weight.empty()) {
+    fail(
+        "fit: class_weight and sample weights cannot be used together; multiply the sample weights by the "
+        "class "
+        "weights");
+  }
 
   const auto impl = std::static_pointer_cast<ModelImpl>(this->impl());
   Stepper stepper(impl, describe(*train, options.batch_size), options.class_weight);
@@ -140,15 +159,12 @@ History Model::fit(const DatasetPtr& data, const FitOptions& options) const {
         options.verbose == 1 ? ProgressBarOptions{} : ProgressBarOptions{.write = {}, .redraw = false}));
   }
   callbacks.emplace_back(history);
-  Model self = *this;
-  for (const CallbackHandle& callback : callbacks) {
-    callback->set_model(&self);
-    callback->set_parameters({.epochs = options.epochs,
-                              .steps = batches.steps(),
-                              .samples = train->size(),
-                              .verbose = options.verbose,
-                              .validates = validation != nullptr});
-  }
+  const CallbackScope scope(*this, callbacks,
+                            {.epochs = options.epochs,
+                             .steps = batches.steps(),
+                             .samples = train->size(),
+                             .verbose = options.verbose,
+                             .validates = validation != nullptr});
 
   const Logs none;
   set_stop_training(false);
@@ -173,29 +189,34 @@ History Model::fit(const DatasetPtr& data, const FitOptions& options) const {
     if (stop_training()) break;
   }
   for (const CallbackHandle& callback : callbacks) callback->on_train_end(logs);
-  for (const CallbackHandle& callback : callbacks) callback->set_model(nullptr);
   return *history;
 }
 
 History Model::fit(const Tensor& x, const Tensor& y, const FitOptions& options) const {
-  return fit(std::make_shared<ArrayDataset>(x, y), options);
+  FitOptions rest = options;
+  rest.sample_weight = {};
+  return fit(dataset_of(x, y, options.sample_weight), rest);
 }
 
 Logs Model::evaluate(const DatasetPtr& data, const EvaluateOptions& options) const {
   require_data(data, "evaluate");
+  refuse_sample_weight(options.sample_weight, "evaluate");
   require_at_least("batch_size", options.batch_size, 1);
   require_at_least("steps", options.steps, 0);
-  Model self = *this;
-  for (const CallbackHandle& callback : options.callbacks) callback->set_model(&self);
+  const std::int64_t batches = (data->size() + options.batch_size - 1) / options.batch_size;
+  const CallbackScope scope(*this, options.callbacks,
+                            {.epochs = 1,
+                             .steps = options.steps != 0 ? std::min(options.steps, batches) : batches,
+                             .samples = data->size()});
   Evaluation evaluation(std::static_pointer_cast<ModelImpl>(impl()), data, options.batch_size, options.steps,
                         options.workers);
-  const Logs logs = evaluation.run(options.callbacks);
-  for (const CallbackHandle& callback : options.callbacks) callback->set_model(nullptr);
-  return logs;
+  return evaluation.run(options.callbacks);
 }
 
 Logs Model::evaluate(const Tensor& x, const Tensor& y, const EvaluateOptions& options) const {
-  return evaluate(std::make_shared<ArrayDataset>(x, y), options);
+  EvaluateOptions rest = options;
+  rest.sample_weight = {};
+  return evaluate(dataset_of(x, y, options.sample_weight), rest);
 }
 
 namespace {

@@ -1,4 +1,5 @@
 #include "data/loader.h"
+#include "training/callback_scope.h"
 #include "training/stepper.h"
 
 // Outputs in inference mode. Arrays are read where they lie: a step's feeds point into them, and its results
@@ -58,12 +59,13 @@ void check_options(const PredictOptions& options) {
 /// Tells callbacks of a prediction's begin, batches and end.
 class Announcer {
  public:
-  Announcer(const Model& model, const PredictOptions& options)
-      : model_(model), callbacks_(options.callbacks) {
-    for (const CallbackHandle& callback : callbacks_) {
-      callback->set_model(&model_);
-      callback->on_predict_begin(none_);
-    }
+  Announcer(const Model& model, const PredictOptions& options, std::int64_t samples)
+      : callbacks_(options.callbacks),
+        scope_(model, callbacks_,
+               {.epochs = 1,
+                .steps = (samples + options.batch_size - 1) / options.batch_size,
+                .samples = samples}) {
+    for (const CallbackHandle& callback : callbacks_) callback->on_predict_begin(none_);
   }
   template <class Run>
   void batch(std::int64_t step, Run&& run) {
@@ -72,15 +74,12 @@ class Announcer {
     for (const CallbackHandle& callback : callbacks_) callback->on_predict_batch_end(step, none_);
   }
   void end() {
-    for (const CallbackHandle& callback : callbacks_) {
-      callback->on_predict_end(none_);
-      callback->set_model(nullptr);
-    }
+    for (const CallbackHandle& callback : callbacks_) callback->on_predict_end(none_);
   }
 
  private:
-  Model model_;
   const std::vector<CallbackHandle>& callbacks_;
+  CallbackScope scope_;
   Logs none_;
 };
 
@@ -106,7 +105,7 @@ std::vector<Tensor> Model::predict_all(const std::vector<Tensor>& inputs,
   std::int64_t total = inputs[0].shape()[0];
   if (options.steps != 0) total = std::min(total, options.steps * options.batch_size);
   Prediction prediction(std::static_pointer_cast<ModelImpl>(impl()), samples, total);
-  Announcer announcer(*this, options);
+  Announcer announcer(*this, options, total);
   std::vector<Tensor> rows(inputs.size());
   for (std::int64_t first = 0, step = 0; first < total; first += options.batch_size, ++step) {
     const std::int64_t count = std::min(options.batch_size, total - first);
@@ -123,7 +122,7 @@ std::vector<Tensor> Model::predict_all(const DatasetPtr& data, const PredictOpti
   std::int64_t total = data->size();
   if (options.steps != 0) total = std::min(total, options.steps * options.batch_size);
   Prediction prediction(std::static_pointer_cast<ModelImpl>(impl()), data->inputs(), total);
-  Announcer announcer(*this, options);
+  Announcer announcer(*this, options, total);
   if (total > 0) {
     Loader loader(data, {.batch_size = options.batch_size});
     loader.start(0);

@@ -16,10 +16,18 @@ std::string describe(const std::vector<TensorSpec>& specs) {
   return text;
 }
 
+/// Which layers train, nested models included: also layers without trained weights behave differently when
+/// frozen.
 std::string describe_trained(const ModelImpl& model) {
-  std::string text;
-  for (const Variable& variable : model.collect_weights(true)) text += fmt::format("{},", variable.id());
-  return text;
+  std::string text(1, model.trainable ? '(' : '[');
+  for (const auto& layer : model.layers()) {
+    if (const ModelImpl* inner = as_model(*layer)) {
+      text += describe_trained(*inner);
+    } else {
+      text += layer->trainable ? '1' : '0';
+    }
+  }
+  return text + (model.trainable ? ')' : ']');
 }
 
 void log_plan(const std::string& key, const Program& program) {
@@ -86,6 +94,29 @@ std::shared_ptr<const StepProgram> Runtime::training(ModelImpl& model, const Bat
   std::string key = fmt::format("train {} {} {} {} {}", backend.name(), describe(batch.inputs),
                                 describe(batch.targets), batch.weighted, describe_trained(model));
   return find_or_make(std::move(key), [&] { return make_training_program(model, batch, backend); });
+}
+
+std::int64_t Model::training_bytes(std::int64_t batch_size) const {
+  ModelImpl& impl = model();
+  if (!impl.compiled) fail("Model '{}': compile it before asking what training needs", impl.name);
+  if (batch_size < 1) fail("training_bytes: batch_size must be at least 1. Received: {}", batch_size);
+  std::vector<TensorSpec> inputs;
+  for (const SymbolicTensor& input : impl.inputs()) {
+    Shape shape = input.shape();
+    shape.set(0, batch_size);
+    if (!shape.is_known()) {
+      fail("Model '{}': input '{}' of shape {} leaves sizes open, so what training needs is not known",
+           impl.name, input.call()->layer->name, input.shape().str());
+    }
+    inputs.push_back({shape, input.call()->layer->dtype});
+  }
+  std::int64_t bytes = make_rehearsal_program(impl, inputs, backend_for(impl)).program->arena_bytes();
+  const std::vector<Variable> trained = impl.collect_weights(true);
+  for (const Variable& variable : impl.collect_weights(false)) bytes += variable.spec().bytes();
+  for (const Variable& variable : impl.compiled->options.optimizer.impl()->variables(trained)) {
+    bytes += variable.spec().bytes();
+  }
+  return bytes;
 }
 
 Runtime::Slot& Runtime::take_slot() {

@@ -149,6 +149,15 @@ void add_losses(Graph& g, const LossValues& losses) {
   for (const Value loss : losses.each) g.add_output(loss);
 }
 
+/// The gradients of `loss`, and the optimizer's step with them.
+void add_update(Graph& g, ModelImpl& model, Value loss) {
+  const std::vector<Variable> variables = model.collect_weights(true);
+  std::vector<Value> sources;
+  for (const Variable& variable : variables) sources.push_back(g.variable(variable));
+  const std::vector<Value> all = gradients(g, loss, sources);
+  model.compiled->options.optimizer.impl()->lower(g, variables, all);
+}
+
 }  // namespace
 
 std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}", kind, index); }
@@ -193,12 +202,22 @@ StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, con
   StepProgram step;
   step.predictions = graph.outputs().size();
   for (const Value prediction : predictions) graph.add_output(prediction);
+  add_update(graph, model, losses.total);
+  step.program = make_program(graph, backend);
+  return step;
+}
 
-  const std::vector<Variable> variables = model.collect_weights(true);
-  std::vector<Value> sources;
-  for (const Variable& variable : variables) sources.push_back(graph.variable(variable));
-  const std::vector<Value> all = gradients(graph, losses.total, sources);
-  model.compiled->options.optimizer.impl()->lower(graph, variables, all);
+StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                                   const Backend& backend) {
+  Graph graph;
+  Value total;
+  for (const Value prediction : lower_model(graph, model, inputs, true)) {
+    const Value sum = sum_all(graph, prediction);
+    total = total ? ops::add(graph, total, sum) : sum;
+  }
+  add_update(graph, model, total);
+  graph.add_output(total);
+  StepProgram step;
   step.program = make_program(graph, backend);
   return step;
 }

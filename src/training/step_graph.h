@@ -38,5 +38,9 @@ StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSp
                               const std::vector<bool>& has_logits, const BatchSpecs& batch,
                               const Backend& backend);
 StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend);
+/// A training step before the labels are known: it makes the sum of all outputs small. For what it needs of
+/// memory.
+StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                                   const Backend& backend);
 
 }  // namespace fovea
