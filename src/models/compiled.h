@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,8 @@
 #include "optimizers/optimizer_impl.h"
 
 namespace fovea {
+
+class ModelImpl;
 
 /// What compile decided, by output.
 struct Compiled {
@@ -16,5 +19,9 @@ struct Compiled {
   std::vector<double> loss_weights;
   std::vector<std::vector<Metric>> metrics, weighted_metrics;
 };
+
+/// Gives each output its losses and metrics. Throws Error for names that no output has, or lists of the wrong
+/// length.
+std::shared_ptr<const Compiled> make_compiled(const ModelImpl& model, const CompileOptions& options);
 
 }  // namespace fovea
