@@ -86,6 +86,7 @@ struct LayerCall {
   std::vector<SymbolicTensor> inputs;
   CallArguments arguments;
   std::vector<Shape> output_shapes;
+  std::uint64_t number = 0;  ///< grows from call to call
 };
 
 /// A tensor of the functional API (Keras' KerasTensor): a shape, the batch's size left open, and the call

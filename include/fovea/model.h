@@ -47,7 +47,7 @@ class Model : public Layer {
 
   /// Keras' order: layer by layer.
   std::vector<Variable> weights() const;
-  /// Those a training step changes: of trainable layers, `trainable` of nested models included.
+  /// Those a training step changes: of trainable layers, when the model itself is trainable.
   std::vector<Variable> trainable_weights() const;
   std::int64_t count_params() const;
   std::vector<Tensor> get_weights() const;

@@ -99,7 +99,9 @@ std::vector<SymbolicTensor> Layer::call(const std::vector<SymbolicTensor>& input
     if (!input) impl_->fail_rule("called on an empty tensor");
     shapes.push_back(input.shape());
   }
+  static std::atomic<std::uint64_t> calls{0};
   auto made = std::make_shared<LayerCall>();
+  made->number = ++calls;
   made->layer = impl_;
   made->inputs = inputs;
   made->arguments = arguments;

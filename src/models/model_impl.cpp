@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/philox.h"
+#include "models/layer_order.h"
 
 namespace fovea {
 
@@ -10,6 +11,7 @@ ModelImpl::ModelImpl(std::vector<SymbolicTensor> inputs, std::vector<SymbolicTen
     : inputs_(std::move(inputs)), outputs_(std::move(outputs)), sequential_(sequential) {
   if (inputs_.empty() || outputs_.empty()) fail("Model: needs at least one input and one output");
   sort_calls();
+  layers_ = layers_in_keras_order(inputs_, outputs_);
   name_layers();
 }
 
@@ -49,7 +51,12 @@ void ModelImpl::sort_calls() {
 
 void ModelImpl::name_layers() {
   std::set<std::string> taken;
-  const std::vector<std::shared_ptr<LayerImpl>> all = layers();
+  // By first call, as Keras, which names a layer when it is made.
+  std::vector<std::pair<std::uint64_t, std::shared_ptr<LayerImpl>>> numbered;
+  for (const auto& layer : layers()) numbered.emplace_back(calls_of(*layer)[0]->number, layer);
+  std::sort(numbered.begin(), numbered.end());
+  std::vector<std::shared_ptr<LayerImpl>> all;
+  for (const auto& [number, layer] : numbered) all.push_back(layer);
   for (const auto& layer : all) {
     if (layer->name.empty()) continue;
     if (!taken.insert(layer->name).second)
@@ -69,28 +76,46 @@ void ModelImpl::name_layers() {
   }
 }
 
-std::vector<std::shared_ptr<LayerImpl>> ModelImpl::layers() const {
-  std::vector<std::shared_ptr<LayerImpl>> result;
+std::vector<std::shared_ptr<LayerCall>> ModelImpl::calls_of(const LayerImpl& layer) const {
+  std::vector<std::shared_ptr<LayerCall>> result;
   for (const auto& call : calls_) {
-    if (std::find(result.begin(), result.end(), call->layer) == result.end()) result.push_back(call->layer);
+    if (call->layer.get() == &layer) result.push_back(call);
   }
+  std::sort(result.begin(), result.end(), [](const auto& a, const auto& b) { return a->number < b->number; });
+  return result;
+}
+
+void ModelImpl::set_trainable(bool value) {
+  trainable = value;
+  for (const auto& layer : layers_) layer->set_trainable(value);
+}
+
+void ModelImpl::collect_into(std::vector<Weight>& result, std::set<const void*>& seen,
+                             bool trainable_only) const {
+  for (const auto& layer : layers_) {
+    if (const ModelImpl* inner = as_model(*layer)) {
+      inner->collect_into(result, seen, trainable_only);
+      continue;
+    }
+    if (trainable_only && !layer->trainable) continue;
+    for (std::size_t i = 0; i < layer->weights.size(); ++i) {
+      const ParameterSpec& spec = layer->parameter_specs[i];
+      if (trainable_only && !spec.trainable) continue;
+      if (seen.insert(layer->weights[i].id()).second) result.push_back({layer->weights[i], &spec});
+    }
+  }
+}
+
+std::vector<ModelImpl::Weight> ModelImpl::collect(bool trainable_only) const {
+  std::vector<Weight> result;
+  std::set<const void*> seen;
+  if (!trainable_only || trainable) collect_into(result, seen, trainable_only);
   return result;
 }
 
 std::vector<Variable> ModelImpl::collect_weights(bool trainable_only) const {
   std::vector<Variable> result;
-  if (trainable_only && !trainable) return result;
-  for (const auto& layer : layers()) {
-    if (trainable_only && !layer->trainable) continue;
-    if (const ModelImpl* inner = as_model(*layer)) {
-      const std::vector<Variable> nested = inner->collect_weights(trainable_only);
-      result.insert(result.end(), nested.begin(), nested.end());
-      continue;
-    }
-    for (std::size_t i = 0; i < layer->weights.size(); ++i) {
-      if (!trainable_only || layer->parameter_specs[i].trainable) result.push_back(layer->weights[i]);
-    }
-  }
+  for (const Weight& weight : collect(trainable_only)) result.push_back(weight.variable);
   return result;
 }
 

@@ -35,10 +35,19 @@ class ModelImpl final : public LayerImpl {
   const std::vector<SymbolicTensor>& outputs() const { return outputs_; }
   /// Calls in execution order, those of the inputs first.
   const std::vector<std::shared_ptr<LayerCall>>& calls() const { return calls_; }
-  /// Each layer once, by first call.
-  std::vector<std::shared_ptr<LayerImpl>> layers() const;
+  /// Each layer once, in Keras' order (layer_order.h).
+  const std::vector<std::shared_ptr<LayerImpl>>& layers() const { return layers_; }
+  /// The calls of one layer, as they were made; Keras' node indices count them.
+  std::vector<std::shared_ptr<LayerCall>> calls_of(const LayerImpl& layer) const;
 
-  /// Weights in Keras' order; with `trainable_only`, those that a training step changes.
+  /// A weight and what its layer says of it.
+  struct Weight {
+    Variable variable;
+    const ParameterSpec* spec;
+  };
+  /// In Keras' order, a shared one once; with `trainable_only`, those that a training step changes. Of nested
+  /// models the flags of their layers count alone, as in Keras: freezing a model freezes its layers.
+  std::vector<Weight> collect(bool trainable_only) const;
   std::vector<Variable> collect_weights(bool trainable_only) const;
   /// Shapes each call gets and gives when the model is called on `inputs`.
   using Shapes = std::map<const LayerCall*, std::vector<Shape>>;
@@ -55,9 +64,11 @@ class ModelImpl final : public LayerImpl {
  private:
   void sort_calls();
   void name_layers();
+  void collect_into(std::vector<Weight>& result, std::set<const void*>& seen, bool trainable_only) const;
 
   std::vector<SymbolicTensor> inputs_, outputs_;
   std::vector<std::shared_ptr<LayerCall>> calls_;
+  std::vector<std::shared_ptr<LayerImpl>> layers_;
   bool sequential_;
 };
 

@@ -166,10 +166,9 @@ class Summary {
 
   std::vector<std::shared_ptr<LayerCall>> shown_calls() const {
     std::vector<std::shared_ptr<LayerCall>> result;
-    std::set<const LayerImpl*> seen;
-    for (const auto& call : model_.calls()) {
-      if (in_a_row_ && call->inputs.empty()) continue;
-      if (seen.insert(call->layer.get()).second) result.push_back(call);
+    for (const auto& layer : model_.layers()) {
+      const std::shared_ptr<LayerCall> call = model_.calls_of(*layer)[0];
+      if (!in_a_row_ || !call->inputs.empty()) result.push_back(call);
     }
     return result;
   }
@@ -198,9 +197,9 @@ class Summary {
   /// Which call of its layer this is, counted within the model.
   int call_number(const LayerCall& call) const {
     int number = 0;
-    for (const auto& other : model_.calls()) {
+    for (const auto& other : model_.calls_of(*call.layer)) {
       if (other.get() == &call) break;
-      if (other->layer == call.layer) ++number;
+      ++number;
     }
     return number;
   }

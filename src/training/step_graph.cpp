@@ -88,24 +88,12 @@ Value reduced_loss(Graph& g, const LossImpl& loss, Value y_true, Value y_pred, V
 /// l1 sum|w| + l2 sum w^2 over trainable weights that ask for it.
 void add_penalties(Graph& g, const ModelImpl& model, Value& total) {
   const auto add = [&](Value term) { total = total ? ops::add(g, total, term) : term; };
-  if (!model.trainable) return;
-  for (const auto& layer : model.layers()) {
-    if (!layer->trainable) continue;
-    if (const ModelImpl* inner = as_model(*layer)) {
-      add_penalties(g, *inner, total);
-      continue;
-    }
-    for (std::size_t i = 0; i < layer->weights.size(); ++i) {
-      const ParameterSpec& parameter = layer->parameter_specs[i];
-      if (!parameter.trainable || parameter.regularizer.empty()) continue;
-      const Value w = g.variable(layer->weights[i]);
-      if (parameter.regularizer.l1 != 0) {
-        add(ops::scale(g, sum_all(g, ops::unary(g, "absolute", w)), parameter.regularizer.l1));
-      }
-      if (parameter.regularizer.l2 != 0) {
-        add(ops::scale(g, sum_all(g, ops::unary(g, "square", w)), parameter.regularizer.l2));
-      }
-    }
+  for (const ModelImpl::Weight& weight : model.collect(true)) {
+    const Regularizer& regularizer = weight.spec->regularizer;
+    if (regularizer.empty()) continue;
+    const Value w = g.variable(weight.variable);
+    if (regularizer.l1 != 0) add(ops::scale(g, sum_all(g, ops::unary(g, "absolute", w)), regularizer.l1));
+    if (regularizer.l2 != 0) add(ops::scale(g, sum_all(g, ops::unary(g, "square", w)), regularizer.l2));
   }
 }
 
