@@ -13,6 +13,7 @@ std::vector<TensorSpec> BatchNormTrainingOp::infer(std::span<const TensorSpec> i
   require_inputs(*this, inputs, 3);
   if (inputs[0].shape.rank() < 2)
     fail("Op {}: expected rank 2 or more. Received: {}", class_name(), inputs[0].str());
+  require_floats(*this, inputs[0]);
   const TensorSpec channel{{inputs[0].shape[-1]}, inputs[0].dtype};
   for (const TensorSpec& parameter : inputs.subspan(1)) {
     if (!(parameter == channel)) {
@@ -33,6 +34,15 @@ void BatchNormBackwardOp::fields(FieldVisitor& visitor) { visitor.field("epsilon
 
 std::vector<TensorSpec> BatchNormBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 5);
+  require_floats(*this, inputs[0]);
+  const TensorSpec channel{inputs[0].shape.slice(-1), inputs[0].dtype};
+  const bool fit =
+      inputs[4] == inputs[0] && inputs[1] == channel && inputs[2] == channel && inputs[3] == channel;
+  if (!fit) {
+    std::string received;
+    for (const TensorSpec& input : inputs) received += (received.empty() ? "" : ", ") + input.str();
+    fail("Op {}: x and dy must be alike, the others {}. Received: {}", class_name(), channel.str(), received);
+  }
   return {inputs[0], inputs[1], inputs[1]};
 }
 
@@ -50,6 +60,7 @@ void DropoutOp::fields(FieldVisitor& visitor) {
 
 std::vector<TensorSpec> DropoutOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
+  require_floats(*this, inputs[0]);
   if (!(rate >= 0 && rate < 1)) fail("Op Dropout: the rate must be in [0, 1). Received: {}", rate);
   if (!(inputs[1] == TensorSpec{{2}, DType::int64})) {
     fail("Op Dropout: the random state must be int64 (2,). Received: {}", inputs[1].str());

@@ -13,6 +13,7 @@ void BinaryOp::fields(FieldVisitor& visitor) {
 
 std::vector<TensorSpec> BinaryOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
+  require_floats(*this, inputs[0]);
   require_same_dtype(*this, inputs[0], inputs[1]);
   return {{broadcast_shapes("Op Binary", inputs[0].shape, inputs[1].shape), inputs[0].dtype}};
 }
@@ -63,6 +64,7 @@ void SelectGradientOp::fields(FieldVisitor& visitor) {
 
 std::vector<TensorSpec> SelectGradientOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 3);
+  require_alike(*this, inputs);
   return {inputs[2]};
 }
 

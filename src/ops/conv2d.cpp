@@ -31,6 +31,9 @@ void Conv2DBase::fields(FieldVisitor& visitor) {
 
 Shape Conv2DBase::output_shape(const Shape& x, const Shape& kernel) const {
   const auto& a = attributes;
+  if (x.rank() != 4) {
+    fail("Op {}: expected the shape of an image (N, H, W, C). Received: {}", class_name(), x.str());
+  }
   if (kernel.rank() != 4)
     fail("Op {}: expected a kernel of rank 4. Received: {}", class_name(), kernel.str());
   if (a.groups < 1 || x[3] != kernel[2] * a.groups || kernel[3] % a.groups != 0) {
@@ -38,7 +41,12 @@ Shape Conv2DBase::output_shape(const Shape& x, const Shape& kernel) const {
          a.groups);
   }
   if (a.strides.height < 1 || a.strides.width < 1 || a.dilation.height < 1 || a.dilation.width < 1) {
-    fail("Op {}: strides and dilation are at least 1", class_name());
+    fail("Op {}: strides and dilation are at least 1. Received: strides ({}, {}) and dilation ({}, {})",
+         class_name(), a.strides.height, a.strides.width, a.dilation.height, a.dilation.width);
+  }
+  if (a.padding.top < 0 || a.padding.bottom < 0 || a.padding.left < 0 || a.padding.right < 0) {
+    fail("Op {}: padding is at least 0. Received: (({}, {}), ({}, {}))", class_name(), a.padding.top,
+         a.padding.bottom, a.padding.left, a.padding.right);
   }
   return {x[0],
           output_size(*this, "the height", x[1], a.padding.top, a.padding.bottom, kernel[0],

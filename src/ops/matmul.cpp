@@ -13,6 +13,7 @@ std::vector<TensorSpec> MatMulOp::infer(std::span<const TensorSpec> inputs) cons
   require_inputs(*this, inputs, 2);
   require_rank(*this, inputs[0], 2);
   require_rank(*this, inputs[1], 2);
+  require_floats(*this, inputs[0]);
   require_same_dtype(*this, inputs[0], inputs[1]);
   const Shape &a = inputs[0].shape, &b = inputs[1].shape;
   if (a[transpose_a ? 0 : 1] != b[transpose_b ? 1 : 0]) {

@@ -17,6 +17,25 @@ void require_rank(const Op& op, const TensorSpec& x, std::size_t rank) {
   if (x.shape.rank() != rank) fail("Op {}: expected rank {}. Received: {}", op.class_name(), rank, x.str());
 }
 
+void require_floats(const Op& op, const TensorSpec& x) {
+  if (!is_floating(x.dtype)) fail("Op {}: expected floats. Received: {}", op.class_name(), x.str());
+}
+
+void require_axis(const Op& op, const TensorSpec& x, std::int64_t axis) {
+  if (axis < 0 || axis >= static_cast<std::int64_t>(x.shape.rank()))
+    fail("Op {}: {} has no axis {}", op.class_name(), x.str(), axis);
+}
+
+void require_alike(const Op& op, std::span<const TensorSpec> inputs) {
+  for (const TensorSpec& input : inputs) {
+    require_floats(op, input);
+    if (!(input == inputs[0])) {
+      fail("Op {}: its inputs must be alike. Received: {} and {}", op.class_name(), inputs[0].str(),
+           input.str());
+    }
+  }
+}
+
 void require_image(const Op& op, const TensorSpec& x) {
   if (x.shape.rank() != 4 || !is_floating(x.dtype)) {
     fail("Op {}: expected floating images (N, H, W, C). Received: {}", op.class_name(), x.str());

@@ -33,9 +33,14 @@ class Op : public Configurable {
 
 /// Fails unless the op got that many inputs.
 void require_inputs(const Op& op, std::span<const TensorSpec> inputs, std::size_t count);
-/// Fails unless x is floating and of that rank.
+/// Fails unless x is floating; an image is of rank 4 too.
+void require_floats(const Op& op, const TensorSpec& x);
 void require_image(const Op& op, const TensorSpec& x);
 void require_rank(const Op& op, const TensorSpec& x, std::size_t rank);
+/// Fails unless 0 <= axis < rank.
+void require_axis(const Op& op, const TensorSpec& x, std::int64_t axis);
+/// Fails unless all inputs are floating and have one spec.
+void require_alike(const Op& op, std::span<const TensorSpec> inputs);
 void require_same_dtype(const Op& op, const TensorSpec& a, const TensorSpec& b);
 
 /// The shape two shapes broadcast to; Error names `op` when they do not.

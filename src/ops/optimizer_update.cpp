@@ -17,6 +17,10 @@ std::vector<TensorSpec> OptimizerUpdate::infer(std::span<const TensorSpec> input
   }
   std::vector<TensorSpec> outputs;
   for (std::size_t first = 2; first < inputs.size(); first += group) {
+    if (inputs[first].dtype != inputs[0].dtype) {
+      fail("Op {}: the rate must have the variables' dtype. Received: {} and {}", class_name(),
+           inputs[0].str(), inputs[first].str());
+    }
     for (std::size_t i = 1; i < group; ++i) {
       if (!(inputs[first + i] == inputs[first])) {
         fail("Op {}: a variable, its slots and its gradient have one spec. Received: {} and {}", class_name(),

@@ -4,9 +4,9 @@
 
 namespace fovea {
 
-/// One optimizer step over all trainable variables in one pass. Inputs: learning rate (float32 scalar),
-/// iteration (int64 scalar, counted from 1), then for each of n variables: w, its slots, g. Outputs, per
-/// variable: w and the slots, each in place of its input. Subclasses say how many slots there are and in
+/// One optimizer step over all trainable variables in one pass. Inputs: learning rate (a scalar of their
+/// dtype), iteration (int64 scalar, counted from 1), then for each of n variables: w, its slots, g. Outputs,
+/// per variable: w and the slots, each in place of its input. Subclasses say how many slots there are and in
 /// which order.
 class OptimizerUpdate : public Op {
  public:

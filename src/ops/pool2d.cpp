@@ -20,6 +20,9 @@ std::int64_t output_size(std::int64_t size, std::int64_t before, std::int64_t af
                          std::int64_t stride) {
   if (window < 1 || stride < 1)
     fail("Op Pool2D: window and strides are at least 1. Received: {} and {}", window, stride);
+  if (before < 0 || after < 0) {
+    fail("Op Pool2D: padding is at least 0. Received: {} before, {} after", before, after);
+  }
   if (before >= window || after >= window) {
     fail("Op Pool2D: a window of {} would lie wholly in the padding ({} before, {} after)", window, before,
          after);
@@ -61,10 +64,16 @@ void Pool2DBackwardOp::fields(FieldVisitor& visitor) {
 }
 
 std::vector<TensorSpec> Pool2DBackwardOp::infer(std::span<const TensorSpec> inputs) const {
-  require_inputs(*this, inputs, attributes.kind == ops::PoolKind::average ? 1 : 2);
+  const bool has_winners = attributes.kind != ops::PoolKind::average;
+  require_inputs(*this, inputs, has_winners ? 2 : 1);
+  require_image(*this, inputs[0]);
   if (output_shape(attributes, x_shape) != inputs[0].shape) {
     fail("Op {}: a gradient of shape {} does not belong to an input of shape {}", class_name(),
          inputs[0].shape.str(), x_shape.str());
+  }
+  const TensorSpec winners{inputs[0].shape, DType::int32};
+  if (has_winners && !(inputs[1] == winners)) {
+    fail("Op {}: the winners must be {}. Received: {}", class_name(), winners.str(), inputs[1].str());
   }
   return {{x_shape, inputs[0].dtype}};
 }

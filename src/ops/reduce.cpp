@@ -30,12 +30,15 @@ void ReduceOp::fields(FieldVisitor& visitor) {
 
 std::vector<TensorSpec> ReduceOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
-  for (const std::int64_t axis : axes) {
-    if (axis < 0 || axis >= static_cast<std::int64_t>(inputs[0].shape.rank())) {
-      fail("Op Reduce: {} has no axis {}", inputs[0].str(), axis);
-    }
+  require_floats(*this, inputs[0]);
+  const Shape& x = inputs[0].shape;
+  for (const std::int64_t axis : axes) require_axis(*this, inputs[0], axis);
+  const Shape y = reduced(x, axes, keepdims);
+  const bool extreme = kind == ops::ReduceKind::max || kind == ops::ReduceKind::min;
+  if (extreme && x.elements() == 0 && y.elements() != 0) {
+    fail("Op Reduce: {} has no largest or smallest element along the axes", inputs[0].str());
   }
-  return {{reduced(inputs[0].shape, axes, keepdims), inputs[0].dtype}};
+  return {{y, inputs[0].dtype}};
 }
 
 std::vector<Value> ReduceOp::differentiate(GraphBuilder& b, const OpCall& call,
@@ -63,6 +66,13 @@ void ReduceExtremeBackwardOp::fields(FieldVisitor& visitor) { visitor.field("axe
 
 std::vector<TensorSpec> ReduceExtremeBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 3);
+  require_floats(*this, inputs[0]);
+  for (const std::int64_t axis : axes) require_axis(*this, inputs[0], axis);
+  const TensorSpec kept{reduced(inputs[0].shape, axes, true), inputs[0].dtype};
+  if (!(inputs[1] == kept) || !(inputs[2] == kept)) {
+    fail("Op {}: the extremes and their gradient must be {}. Received: {} and {}", class_name(), kept.str(),
+         inputs[1].str(), inputs[2].str());
+  }
   return {inputs[0]};
 }
 
@@ -70,6 +80,7 @@ void BroadcastToOp::fields(FieldVisitor& visitor) { visitor.field("shape", shape
 
 std::vector<TensorSpec> BroadcastToOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
+  require_floats(*this, inputs[0]);
   if (broadcast_shapes("Op BroadcastTo", inputs[0].shape, shape) != shape) {
     fail("Op BroadcastTo: {} does not broadcast to {}", inputs[0].str(), shape.str());
   }
@@ -83,7 +94,10 @@ std::vector<Value> BroadcastToOp::differentiate(GraphBuilder& b, const OpCall& c
 
 Value ops::reduce(GraphBuilder& b, ReduceKind kind, Value x, std::vector<std::int64_t> axes, bool keepdims) {
   const auto rank = static_cast<std::int64_t>(b.spec(x).shape.rank());
-  for (std::int64_t& axis : axes) axis = axis < 0 ? axis + rank : axis;
+  for (std::int64_t& axis : axes) {
+    if (axis < -rank || axis >= rank) fail("Op Reduce: {} has no axis {}", b.spec(x).str(), axis);
+    if (axis < 0) axis += rank;
+  }
   std::sort(axes.begin(), axes.end());
   axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
   return emit_one(b, ReduceOp(kind, std::move(axes), keepdims), {x});

@@ -48,7 +48,11 @@ Value ops::reshape(GraphBuilder& b, Value x, const Shape& wanted) {
       derived = static_cast<std::int64_t>(i);
     }
   }
-  if (derived >= 0 && known > 0) shape.set(derived, from.elements() / known);
+  if (derived >= 0) {
+    if (known == 0 || from.elements() % known != 0)
+      fail("Op Reshape: {} does not fit {}", b.spec(x).str(), wanted.str());
+    shape.set(derived, from.elements() / known);
+  }
   return from == shape ? x : emit_one(b, ReshapeOp(shape), {x});
 }
 
@@ -86,6 +90,7 @@ void ConcatenateOp::fields(FieldVisitor& visitor) { visitor.field("axis", axis);
 
 std::vector<TensorSpec> ConcatenateOp::infer(std::span<const TensorSpec> inputs) const {
   if (inputs.empty()) fail("Op Concatenate: takes at least one input");
+  require_axis(*this, inputs[0], axis);
   Shape shape = inputs[0].shape;
   std::int64_t total = 0;
   for (const TensorSpec& input : inputs) {
@@ -128,6 +133,7 @@ void SliceOp::fields(FieldVisitor& visitor) {
 
 std::vector<TensorSpec> SliceOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
+  require_axis(*this, inputs[0], axis);
   Shape shape = inputs[0].shape;
   if (first < 0 || size < 0 || first + size > shape[axis]) {
     fail("Op Slice: [{}, {}) is outside axis {} of {}", first, first + size, axis, inputs[0].str());
@@ -154,6 +160,7 @@ void PadOp::fields(FieldVisitor& visitor) {
 
 std::vector<TensorSpec> PadOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
+  require_axis(*this, inputs[0], axis);
   if (before < 0 || after < 0) fail("Op Pad: padding is at least 0. Received: {} and {}", before, after);
   Shape shape = inputs[0].shape;
   shape.set(axis, shape[axis] + before + after);
@@ -199,6 +206,7 @@ std::vector<TensorSpec> OneHotOp::infer(std::span<const TensorSpec> inputs) cons
     fail("Op OneHot: expected int32 indices and at least one class. Received: {} and {}", inputs[0].str(),
          classes);
   }
+  if (!is_floating(dtype)) fail("Op OneHot: its result is floating. Received: {}", name(dtype));
   Shape shape = inputs[0].shape;
   shape.push_back(classes);
   return {{shape, dtype}};

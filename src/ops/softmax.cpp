@@ -9,6 +9,7 @@ void SoftmaxOp::fields(FieldVisitor& visitor) { visitor.field("log", log); }
 
 std::vector<TensorSpec> SoftmaxOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
+  require_floats(*this, inputs[0]);
   if (inputs[0].shape.rank() == 0)
     fail("Op Softmax: expected at least one axis. Received: {}", inputs[0].str());
   return {inputs[0]};
@@ -23,12 +24,14 @@ void SoftmaxBackwardOp::fields(FieldVisitor& visitor) { visitor.field("log", log
 
 std::vector<TensorSpec> SoftmaxBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
+  require_alike(*this, inputs);
   return {inputs[0]};
 }
 
 // loss = -sum_i t_i (x_i - logsumexp(x));  dx = softmax(x) * sum(t) - t;  dt = -log_softmax(x)
 std::vector<TensorSpec> SoftmaxCrossEntropyOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
+  require_floats(*this, inputs[0]);
   if (!(inputs[0] == inputs[1]) || inputs[0].shape.rank() == 0) {
     fail("Op {}: logits and labels differ. Received: {} and {}", class_name(), inputs[0].str(),
          inputs[1].str());
@@ -54,6 +57,7 @@ std::vector<Value> SoftmaxCrossEntropyOp::differentiate(GraphBuilder& b, const O
 // loss = max(x, 0) - x t + log(1 + exp(-|x|));  dx = sigmoid(x) - t;  dt = -x
 std::vector<TensorSpec> SigmoidCrossEntropyOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
+  require_floats(*this, inputs[0]);
   if (!(inputs[0] == inputs[1])) {
     fail("Op {}: logits and labels differ. Received: {} and {}", class_name(), inputs[0].str(),
          inputs[1].str());

@@ -62,6 +62,7 @@ void UnaryBackwardOp::fields(FieldVisitor& visitor) { visit(visitor, kind, param
 
 std::vector<TensorSpec> UnaryBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 2);
+  require_floats(*this, inputs[0]);
   if (!(inputs[0] == inputs[1])) {
     fail("Op UnaryBackward: the specs differ. Received: {} and {}", inputs[0].str(), inputs[1].str());
   }

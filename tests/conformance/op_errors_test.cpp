@@ -1,0 +1,323 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "graph/graph.h"
+#include "ops/batch_norm.h"
+#include "ops/binary.h"
+#include "ops/conv2d.h"
+#include "ops/matmul.h"
+#include "ops/optimizer_update.h"
+#include "ops/pool2d.h"
+#include "ops/reduce.h"
+#include "ops/shaping.h"
+#include "ops/softmax.h"
+#include "ops/unary.h"
+#include "support/names.h"
+
+// Inputs that do not fit are refused when the graph is built, with words that name the op, the rule and what
+// was received.
+
+namespace fovea::testing {
+namespace {
+
+struct Refusal {
+  std::string label;
+  std::shared_ptr<const Op> op;
+  std::vector<TensorSpec> inputs;
+  std::string message;
+};
+
+TensorSpec f32(const Shape& shape) { return {shape, DType::float32}; }
+TensorSpec f64(const Shape& shape) { return {shape, DType::float64}; }
+TensorSpec i32(const Shape& shape) { return {shape, DType::int32}; }
+TensorSpec i64(const Shape& shape) { return {shape, DType::int64}; }
+
+class Refusals {
+ public:
+  template <class OpType>
+  void add(const std::string& label, OpType op, std::vector<TensorSpec> inputs, const std::string& message) {
+    list_.push_back({std::string(op.class_name()) + "/" + label, std::make_shared<OpType>(std::move(op)),
+                     std::move(inputs), message});
+  }
+  const std::vector<Refusal>& list() const { return list_; }
+
+ private:
+  std::vector<Refusal> list_;
+};
+
+void add_convolutions(Refusals& r) {
+  const Shape x{2, 5, 5, 4}, kernel{3, 3, 4, 6}, y{2, 3, 3, 6};
+  const std::string floats = "expected floating images (N, H, W, C). Received: ";
+  r.add("one_input", Conv2DOp(), {f32(x)}, "Op Conv2D: takes 2 inputs. Received: 1");
+  r.add("rank3", Conv2DOp(), {f32({5, 5, 4}), f32(kernel)}, "Op Conv2D: " + floats + "float32 (5, 5, 4)");
+  r.add("integers", Conv2DOp(), {i32(x), i32(kernel)}, "Op Conv2D: " + floats + "int32 (2, 5, 5, 4)");
+  r.add("dtypes", Conv2DOp(), {f32(x), f64(kernel)},
+        "Op Conv2D: the dtypes differ. Received: float32 (2, 5, 5, 4) and float64 (3, 3, 4, 6)");
+  r.add("kernel_rank", Conv2DOp(), {f32(x), f32({3, 4, 6})},
+        "Op Conv2D: expected a kernel of rank 4. Received: (3, 4, 6)");
+  r.add("channels", Conv2DOp(), {f32(x), f32({3, 3, 3, 6})},
+        "Op Conv2D: 4 channels do not fit a kernel of shape (3, 3, 3, 6) in 1 groups");
+  r.add("groups", Conv2DOp({.groups = 4}), {f32(x), f32({3, 3, 1, 6})},
+        "Op Conv2D: 4 channels do not fit a kernel of shape (3, 3, 1, 6) in 4 groups");
+  r.add("no_groups", Conv2DOp({.groups = 0}), {f32(x), f32(kernel)}, "in 0 groups");
+  r.add("strides0", Conv2DOp({.strides = {1, 0}}), {f32(x), f32(kernel)},
+        "Op Conv2D: strides and dilation are at least 1. Received: strides (1, 0) and dilation (1, 1)");
+  r.add("dilation0", Conv2DOp({.dilation = {0, 1}}), {f32(x), f32(kernel)},
+        "Op Conv2D: strides and dilation are at least 1. Received: strides (1, 1) and dilation (0, 1)");
+  r.add("negative_padding", Conv2DOp({.padding = {0, 0, -1, 0}}), {f32(x), f32(kernel)},
+        "Op Conv2D: padding is at least 0. Received: ((0, 0), (-1, 0))");
+  r.add("reach", Conv2DOp({.dilation = {3, 1}}), {f32(x), f32(kernel)},
+        "Op Conv2D: the kernel is larger than the image along the height: it reaches over 7, the image with "
+        "its "
+        "padding has 5");
+  r.add("gradient_shape", Conv2DBackwardInputOp({}, x), {f32({2, 3, 3, 5}), f32(kernel)},
+        "Op Conv2DBackwardInput: a gradient of shape (2, 3, 3, 5) does not belong to an input of shape (2, "
+        "5, 5, 4) "
+        "and a kernel of shape (3, 3, 4, 6)");
+  r.add("rank_of_x_shape", Conv2DBackwardInputOp({}, {5, 5, 4}), {f32(y), f32(kernel)},
+        "Op Conv2DBackwardInput: expected the shape of an image (N, H, W, C). Received: (5, 5, 4)");
+  r.add("dtypes", Conv2DBackwardInputOp({}, x), {f32(y), f64(kernel)},
+        "Op Conv2DBackwardInput: the dtypes differ");
+  r.add("gradient_shape", Conv2DBackwardFilterOp({}, kernel), {f32(x), f32({2, 4, 3, 6})},
+        "Op Conv2DBackwardFilter: a gradient of shape (2, 4, 3, 6) does not belong to an input of shape "
+        "(2, 5, 5, 4) and a kernel of shape (3, 3, 4, 6)");
+  r.add("rank_of_dy", Conv2DBackwardFilterOp({}, kernel), {f32(x), f32({18, 6})},
+        "Op Conv2DBackwardFilter: a gradient of shape (18, 6) does not belong");
+
+  r.add("rank", MatMulOp(), {f32({2, 3, 4}), f32({4, 5})},
+        "Op MatMul: expected rank 2. Received: float32 (2, 3, 4)");
+  r.add("sizes", MatMulOp(true, false), {f32({2, 3}), f32({3, 5})},
+        "Op MatMul: the inner sizes differ. Received: (2, 3) transposed and (3, 5)");
+  r.add("dtypes", MatMulOp(), {f32({2, 3}), f64({3, 5})}, "Op MatMul: the dtypes differ");
+  r.add("integers", MatMulOp(), {i32({2, 3}), i32({3, 5})},
+        "Op MatMul: expected floats. Received: int32 (2, 3)");
+}
+
+void add_pooling(Refusals& r) {
+  const TensorSpec x = f32({2, 5, 5, 3});
+  r.add("rank", Pool2DOp(), {f32({5, 5, 3})}, "Op Pool2D: expected floating images (N, H, W, C)");
+  r.add("window0", Pool2DOp({.window = {0, 2}}), {x},
+        "Op Pool2D: window and strides are at least 1. Received: 0 and 2");
+  r.add("strides0", Pool2DOp({.strides = {2, 0}}), {x},
+        "Op Pool2D: window and strides are at least 1. Received: 2 and 0");
+  r.add("large_window", Pool2DOp({.window = {2, 6}}), {x},
+        "Op Pool2D: a window of 6 is larger than the image with its padding, 5");
+  r.add("padding", Pool2DOp({.padding = {0, 2, 0, 0}}), {x},
+        "Op Pool2D: a window of 2 would lie wholly in the padding (0 before, 2 after)");
+  r.add("negative_padding", Pool2DOp({.padding = {-1, 0, 0, 0}}), {x},
+        "Op Pool2D: padding is at least 0. Received: -1 before, 0 after");
+  r.add("gradient_shape", Pool2DBackwardOp({}, x.shape), {f32({2, 2, 3, 3}), i32({2, 2, 3, 3})},
+        "Op Pool2DBackward: a gradient of shape (2, 2, 3, 3) does not belong to an input of shape (2, 5, 5, "
+        "3)");
+  r.add("no_winners", Pool2DBackwardOp({}, x.shape), {f32({2, 2, 2, 3})},
+        "Op Pool2DBackward: takes 2 inputs. Received: 1");
+  r.add("winners", Pool2DBackwardOp({}, x.shape), {f32({2, 2, 2, 3}), i32({2, 2, 2, 1})},
+        "Op Pool2DBackward: the winners must be int32 (2, 2, 2, 3). Received: int32 (2, 2, 2, 1)");
+  r.add("integers", Pool2DBackwardOp({}, x.shape), {i32({2, 2, 2, 3}), i32({2, 2, 2, 3})},
+        "Op Pool2DBackward: expected floating images (N, H, W, C). Received: int32 (2, 2, 2, 3)");
+}
+
+void add_elementwise(Refusals& r) {
+  r.add("shapes", BinaryOp(), {f32({2, 3}), f32({2, 4})},
+        "Op Binary: shapes (2, 3) and (2, 4) do not broadcast");
+  r.add("dtypes", BinaryOp(), {f32({3}), f64({3})}, "Op Binary: the dtypes differ. Received: float32 (3,)");
+  r.add("integers", BinaryOp(), {i32({3}), i32({3})}, "Op Binary: expected floats. Received: int32 (3,)");
+  r.add("shapes", SelectGradientOp(), {f32({3}), f32({3}), f32({2})},
+        "Op SelectGradient: its inputs must be alike. Received: float32 (3,) and float32 (2,)");
+  r.add("integers", UnaryOp(UnaryKind::tanh, {}), {i32({3})},
+        "Op tanh: expected floats. Received: int32 (3,)");
+  r.add("specs", UnaryBackwardOp(UnaryKind::tanh, {}), {f32({3}), f32({2})},
+        "Op UnaryBackward: the specs differ. Received: float32 (3,) and float32 (2,)");
+  r.add("integers", UnaryBackwardOp(UnaryKind::tanh, {}), {i32({3}), i32({3})},
+        "Op UnaryBackward: expected floats. Received: int32 (3,)");
+  r.add("scalar", SoftmaxOp(), {f32({})}, "Op Softmax: expected at least one axis. Received: float32 ()");
+  r.add("integers", SoftmaxOp(), {i64({3})}, "Op Softmax: expected floats. Received: int64 (3,)");
+  r.add("specs", SoftmaxBackwardOp(), {f32({2, 3}), f32({3})},
+        "Op SoftmaxBackward: its inputs must be alike. Received: float32 (2, 3) and float32 (3,)");
+  r.add("labels", SoftmaxCrossEntropyOp(), {f32({2, 3}), f32({2, 4})},
+        "Op SoftmaxCrossEntropy: logits and labels differ. Received: float32 (2, 3) and float32 (2, 4)");
+  r.add("integers", SoftmaxCrossEntropyOp(), {i32({2, 3}), i32({2, 3})},
+        "Op SoftmaxCrossEntropy: expected floats. Received: int32 (2, 3)");
+  r.add("labels", SigmoidCrossEntropyOp(), {f32({2, 3}), f64({2, 3})},
+        "Op SigmoidCrossEntropy: logits and labels differ. Received: float32 (2, 3) and float64 (2, 3)");
+  r.add("integers", SigmoidCrossEntropyOp(), {i32({3}), i32({3})},
+        "Op SigmoidCrossEntropy: expected floats. Received: int32 (3,)");
+}
+
+void add_reductions(Refusals& r) {
+  r.add("axis", ReduceOp(ops::ReduceKind::sum, {2}, false), {f32({2, 3})},
+        "Op Reduce: float32 (2, 3) has no axis 2");
+  r.add("integers", ReduceOp(ops::ReduceKind::sum, {0}, false), {i32({2, 3})},
+        "Op Reduce: expected floats. Received: int32 (2, 3)");
+  r.add("empty_extreme", ReduceOp(ops::ReduceKind::max, {1}, false), {f32({2, 0})},
+        "Op Reduce: float32 (2, 0) has no largest or smallest element along the axes");
+  r.add("kept", ReduceExtremeBackwardOp({1}), {f32({2, 3}), f32({2}), f32({2})},
+        "Op ReduceExtremeBackward: the extremes and their gradient must be float32 (2, 1). Received: float32 "
+        "(2,) and "
+        "float32 (2,)");
+  r.add("shape", BroadcastToOp({2, 3}), {f32({2, 2})},
+        "Op BroadcastTo: shapes (2, 2) and (2, 3) do not broadcast");
+  r.add("shrinks", BroadcastToOp({1, 3}), {f32({2, 3})},
+        "Op BroadcastTo: float32 (2, 3) does not broadcast to (1, 3)");
+  r.add("integers", BroadcastToOp({2, 3}), {i32({3})},
+        "Op BroadcastTo: expected floats. Received: int32 (3,)");
+}
+
+void add_shaping(Refusals& r) {
+  r.add("size", ReshapeOp({4}), {f32({2, 3})}, "Op Reshape: float32 (2, 3) does not fit (4,)");
+  r.add("rank", TransposeOp({1, 0}), {f32({2, 3, 4})},
+        "Op Transpose: expected rank 2. Received: float32 (2, 3, 4)");
+  r.add("twice", TransposeOp({1, 1}), {f32({2, 3})},
+        "Op Transpose: every axis of float32 (2, 3) must stand once. Received: axis 1");
+  r.add("none", ConcatenateOp(0), {}, "Op Concatenate: takes at least one input");
+  r.add("sizes", ConcatenateOp(1), {f32({2, 3}), f32({3, 3})},
+        "Op Concatenate: shapes differ outside axis 1. Received: (2, 3) and (3, 3)");
+  r.add("ranks", ConcatenateOp(1), {f32({2, 3}), f32({2, 3, 1})},
+        "Op Concatenate: shapes differ outside axis 1. Received: (2, 3) and (2, 3, 1)");
+  r.add("dtypes", ConcatenateOp(0), {f32({2}), f64({2})}, "Op Concatenate: the dtypes differ");
+  r.add("axis", ConcatenateOp(2), {f32({2, 3}), f32({2, 3})}, "Op Concatenate: float32 (2, 3) has no axis 2");
+  r.add("outside", SliceOp(1, 2, 3), {f32({2, 4})}, "Op Slice: [2, 5) is outside axis 1 of float32 (2, 4)");
+  r.add("axis", SliceOp(2, 0, 1), {f32({2, 4})}, "Op Slice: float32 (2, 4) has no axis 2");
+  r.add("negative", PadOp(0, -1, 0), {f32({2})}, "Op Pad: padding is at least 0. Received: -1 and 0");
+  r.add("axis", PadOp(1, 1, 0), {f32({2})}, "Op Pad: float32 (2,) has no axis 1");
+  r.add("two", CastOp(DType::float64), {f32({2}), f32({2})}, "Op Cast: takes 1 inputs. Received: 2");
+  r.add("floats", OneHotOp(3, DType::float32), {f32({2})},
+        "Op OneHot: expected int32 indices and at least one class. Received: float32 (2,) and 3");
+  r.add("no_class", OneHotOp(0, DType::float32), {i32({2})}, "Received: int32 (2,) and 0");
+  r.add("integers", OneHotOp(3, DType::int32), {i32({2})},
+        "Op OneHot: its result is floating. Received: int32");
+  r.add("two", StopGradientOp(), {f32({2}), f32({2})}, "Op StopGradient: takes 1 inputs. Received: 2");
+}
+
+void add_training(Refusals& r) {
+  const TensorSpec x = f32({2, 3, 3, 4}), channels = f32({4});
+  r.add("rank", BatchNormTrainingOp(), {channels, channels, channels},
+        "Op BatchNormTraining: expected rank 2 or more. Received: float32 (4,)");
+  r.add("gamma", BatchNormTrainingOp(), {x, f32({3}), channels},
+        "Op BatchNormTraining: gamma and beta must be float32 (4,). Received: float32 (3,)");
+  r.add("integers", BatchNormTrainingOp(), {i32({2, 3}), i32({3}), i32({3})},
+        "Op BatchNormTraining: expected floats. Received: int32 (2, 3)");
+  r.add("dy", BatchNormBackwardOp(), {x, channels, channels, channels, f32({2, 3, 3, 3})},
+        "Op BatchNormBackward: x and dy must be alike, the others float32 (4,). Received: float32 (2, 3, 3, "
+        "4), "
+        "float32 (4,), float32 (4,), float32 (4,), float32 (2, 3, 3, 3)");
+  r.add("rate1", DropoutOp(1, 0), {x, i64({2})}, "Op Dropout: the rate must be in [0, 1). Received: 1");
+  r.add("state", DropoutOp(0.5, 0), {x, i64({3})},
+        "Op Dropout: the random state must be int64 (2,). Received: int64 (3,)");
+  r.add("integers", DropoutOp(0.5, 0), {i32({3}), i64({2})},
+        "Op Dropout: expected floats. Received: int32 (3,)");
+
+  const TensorSpec rate = f32({}), iteration = i64({});
+  SgdUpdateOp momentum;
+  momentum.momentum = 0.9;
+  r.add("inputs", momentum, {rate, iteration, x, x},
+        "Op SgdUpdate: takes the rate, the iteration and 3 inputs a variable. Received: 4");
+  r.add("rate", SgdUpdateOp(), {f32({1}), iteration, x, x},
+        "Op SgdUpdate: the rate is a floating scalar, the iteration an int64 one. Received: float32 (1,) and "
+        "int64 ()");
+  r.add(
+      "rate_dtype", SgdUpdateOp(), {f64({}), iteration, x, x},
+      "Op SgdUpdate: the rate must have the variables' dtype. Received: float64 () and float32 (2, 3, 3, 4)");
+  r.add("gradient", RmspropUpdateOp(), {rate, iteration, channels, channels, f32({3})},
+        "Op RmspropUpdate: a variable, its slots and its gradient have one spec. Received: float32 (4,) and "
+        "float32 "
+        "(3,)");
+  r.add("iteration", AdamUpdateOp(), {rate, i32({}), x, x, x, x},
+        "Op AdamUpdate: the rate is a floating scalar, the iteration an int64 one. Received: float32 () and "
+        "int32 ()");
+}
+
+const std::vector<Refusal>& refusals() {
+  static const Refusals all = [] {
+    Refusals made;
+    add_convolutions(made);
+    add_pooling(made);
+    add_elementwise(made);
+    add_reductions(made);
+    add_shaping(made);
+    add_training(made);
+    return made;
+  }();
+  return all.list();
+}
+
+std::string message_of(const Refusal& refusal) {
+  try {
+    Graph graph;
+    std::vector<Value> inputs;
+    for (std::size_t i = 0; i < refusal.inputs.size(); ++i) {
+      inputs.push_back(graph.feed("input" + std::to_string(i), refusal.inputs[i]));
+    }
+    graph.emit(refusal.op, inputs);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "(no error)";
+}
+
+TEST(OpErrors, NameTheOpTheRuleAndWhatWasReceived) {
+  for (const Refusal& refusal : refusals()) {
+    SCOPED_TRACE(refusal.label);
+    EXPECT_NE(message_of(refusal).find(refusal.message), std::string::npos)
+        << "expected: " << refusal.message << "\ngot:      " << message_of(refusal);
+  }
+}
+
+TEST(OpErrors, CoverEveryOpOfTheList) {
+  std::set<std::string> covered, listed;
+  for (const Refusal& refusal : refusals()) covered.emplace(refusal.op->class_name());
+#define FOVEA_OP(Name) listed.emplace(#Name);
+#include "ops/ops.inc"
+#undef FOVEA_OP
+  EXPECT_EQ(covered, listed);
+}
+
+template <class Emit>
+std::string message_of_emitting(Emit emit) {
+  try {
+    Graph graph;
+    emit(graph, graph.feed("x", f32({2, 3, 4})));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "(no error)";
+}
+
+TEST(OpErrors, OfTheFunctionsThatEmit) {
+  EXPECT_EQ(message_of_emitting([](Graph& g, Value x) {
+              ops::reshape(g, x, {-1, -1});
+            }),
+            "Op Reshape: only one size may be -1. Received: (None, None)");
+  EXPECT_EQ(message_of_emitting([](Graph& g, Value x) {
+              ops::reshape(g, x, {-1, 5});
+            }),
+            "Op Reshape: float32 (2, 3, 4) does not fit (None, 5)");
+  EXPECT_EQ(message_of_emitting([](Graph& g, Value x) { ops::slice(g, x, -4, 0, 1); }),
+            "Op Slice: shape (2, 3, 4) has no axis -4");
+  EXPECT_EQ(message_of_emitting([](Graph& g, Value x) {
+              ops::concatenate(g, {&x, 1}, 3);
+            }),
+            "Op Concatenate: shape (2, 3, 4) has no axis 3");
+  EXPECT_EQ(message_of_emitting([](Graph& g, Value) { ops::concatenate(g, {}, 0); }),
+            "ops::concatenate: takes at least one value");
+  EXPECT_EQ(message_of_emitting([](Graph& g, Value x) { ops::unary(g, "cosh", x); }),
+            "ops::unary: there is no function 'cosh'");
+  EXPECT_EQ(message_of_emitting([](Graph& g, Value x) { ops::reduce(g, ops::ReduceKind::sum, x, {-4}); }),
+            "Op Reduce: float32 (2, 3, 4) has no axis -4");
+}
+
+TEST(OpErrors, StatisticsOfABatchHaveNoGradient) {
+  Graph graph;
+  const Value x = graph.feed("x", f64({5, 3}));
+  const Value gamma = graph.feed("gamma", f64({3})), beta = graph.feed("beta", f64({3}));
+  const ops::BatchNormResult result = ops::batch_norm_training(graph, x, gamma, beta, 1e-3);
+  const Value both = ops::add(graph, ops::reduce(graph, ops::ReduceKind::sum, result.mean, {0}),
+                              ops::reduce(graph, ops::ReduceKind::sum, result.y, {0, 1}));
+  EXPECT_THROW(gradients(graph, both, {&x, 1}), Error);
+  const Value mean = ops::reduce(graph, ops::ReduceKind::sum, result.mean, {0});
+  EXPECT_THROW(gradients(graph, mean, {&x, 1}), Error);
+}
+
+}  // namespace
+}  // namespace fovea::testing
