@@ -119,11 +119,6 @@ std::vector<Variable> ModelImpl::collect_weights(bool trainable_only) const {
   return result;
 }
 
-void ModelImpl::set_trainable(bool value) {
-  trainable = value;
-  for (const auto& layer : layers()) layer->set_trainable(value);
-}
-
 ModelImpl::Shapes ModelImpl::all_output_shapes(std::span<const Shape> inputs) const {
   if (inputs.size() != inputs_.size())
     fail_rule(fmt::format("takes {} inputs. Received: {}", inputs_.size(), inputs.size()));
