@@ -25,9 +25,9 @@ function(fovea_room room)
       target_link_libraries(fovea_${room} PUBLIC fovea_${dependency})
     endif()
   endforeach()
-  target_link_libraries(fovea_${room} PRIVATE fmt::fmt-header-only nlohmann_json::nlohmann_json ${ARG_PRIVATE})
+  target_link_libraries(fovea_${room} PRIVATE fmt::fmt nlohmann_json::nlohmann_json ${ARG_PRIVATE})
   set_property(GLOBAL APPEND PROPERTY FOVEA_ROOMS fovea_${room})
-  set_property(GLOBAL APPEND PROPERTY FOVEA_PRIVATE_LIBRARIES ${ARG_PRIVATE})
+  set_property(GLOBAL APPEND PROPERTY FOVEA_PRIVATE_LIBRARIES fmt::fmt ${ARG_PRIVATE})
 endfunction()
 
 # The library that users link, fovea::fovea: the objects of every room in one archive or shared object.
@@ -52,7 +52,7 @@ function(fovea_test folder)
   target_include_directories(${folder}_test PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_compile_options(${folder}_test PRIVATE ${FOVEA_COMPILE_FLAGS})
   target_compile_definitions(${folder}_test PRIVATE FOVEA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
-  target_link_libraries(${folder}_test PRIVATE ${ARGN} GTest::gtest_main fmt::fmt-header-only
+  target_link_libraries(${folder}_test PRIVATE ${ARGN} GTest::gtest_main fmt::fmt
                                                nlohmann_json::nlohmann_json)
   gtest_discover_tests(${folder}_test PROPERTIES LABELS ${folder} DISCOVERY_TIMEOUT 60)
 endfunction()
