@@ -1,8 +1,8 @@
 #include "layers/activations.h"
 #include "layers/layer_support.h"
 
-// Elementwise functions as layers. ReLU: y = max_value where x >= max_value, x where x >= threshold,
-// negative_slope * (x - threshold) elsewhere. Sources: keras/src/layers/activations/.
+// Elementwise functions as layers. ReLU: y = min(x, max_value) where x > threshold, negative_slope * (x -
+// threshold) elsewhere. Sources: keras/src/layers/activations/.
 
 namespace fovea {
 namespace {
@@ -46,7 +46,10 @@ class ReLULayer final : public ElementwiseLayer {
     return ElementwiseLayer::output_shapes(inputs);
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    if (max_value && *max_value == 0) return {ops::scale(context.graph, inputs[0], 0)};
+    if (max_value && *max_value == 0) {  // what is left is the slope below the threshold
+      const Value below = ops::relu(context.graph, ops::scale(context.graph, inputs[0], -1, threshold));
+      return {ops::scale(context.graph, below, -negative_slope)};
+    }
     return {ops::unary(context.graph, "relu", inputs[0],
                        {.alpha = negative_slope, .beta = max_value.value_or(0), .gamma = threshold})};
   }

@@ -20,8 +20,8 @@ class BinaryOp final : public Op {
   BinaryKind kind = BinaryKind::add;
 };
 
-/// The part of dz that goes to x where x won a maximum or minimum (`first`), or to y. Ties go half to each,
-/// as in TensorFlow's sub-gradient of equal values. Inputs (x, y, dz), of one shape.
+/// The part of dz that goes to x where x won a maximum or minimum (`first`), or to y. A tie is x's, as in
+/// TensorFlow. Inputs (x, y, dz), of one shape.
 class SelectGradientOp final : public Op {
  public:
   SelectGradientOp() = default;

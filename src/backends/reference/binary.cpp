@@ -45,8 +45,8 @@ void reference_SelectGradient(const ReferenceCall& call) {
   with_float_type(call.output_specs[0].dtype, [&]<class T>() {
     for (std::int64_t i = 0; i < call.output_specs[0].shape.elements(); ++i) {
       const T x = call.input<T>(0)[i], y = call.input<T>(1)[i], dz = call.input<T>(2)[i];
-      const bool x_wins = op.largest ? x > y : x < y;
-      call.output<T>()[i] = x == y ? dz / 2 : (x_wins == op.first ? dz : T(0));
+      const bool x_wins = op.largest ? x >= y : x <= y;
+      call.output<T>()[i] = x_wins == op.first ? dz : T(0);
     }
   });
 }

@@ -23,8 +23,16 @@ double hard_sigmoid(double x) { return std::clamp(x / 6 + 0.5, 0.0, 1.0); }
 double hard_sigmoid_slope(double x) { return x > -3 && x < 3 ? 1.0 / 6 : 0.0; }
 
 double relu(const ops::UnaryParameters& p, double x) {
-  if (p.beta > 0 && x >= p.beta) return p.beta;
-  return x >= p.gamma ? x : p.alpha * (x - p.gamma);
+  if (x > p.gamma) return p.beta > 0 ? std::min(x, p.beta) : x;
+  return p.alpha * (x - p.gamma);
+}
+
+// At its kinks TensorFlow's derivative depends on the form in which Keras asks for it: a plain slope is its
+// leaky_relu, a largest value of 6 its relu6, and anything else is put together from relu and clip.
+double relu_slope(const ops::UnaryParameters& p, double x) {
+  const bool is_relu6 = p.beta == 6 && p.gamma == 0;
+  if (x > p.gamma) return p.beta == 0 || x < p.beta || (x == p.beta && !is_relu6) ? 1 : 0;
+  return x == p.gamma && (p.beta != 0 || p.gamma != 0) ? 0 : p.alpha;
 }
 
 double f(UnaryKind kind, const ops::UnaryParameters& p, double x) {
@@ -81,8 +89,7 @@ double f(UnaryKind kind, const ops::UnaryParameters& p, double x) {
 double slope(UnaryKind kind, const ops::UnaryParameters& p, double s) {
   switch (kind) {
     case UnaryKind::relu:
-      if (p.beta > 0 && s >= p.beta) return 0;
-      return s > p.gamma ? 1 : p.alpha;
+      return relu_slope(p, s);
     case UnaryKind::sigmoid:
       return s * (1 - s);
     case UnaryKind::tanh:
@@ -104,9 +111,10 @@ double slope(UnaryKind kind, const ops::UnaryParameters& p, double s) {
     case UnaryKind::elu:
       return s > 0 ? 1 : p.alpha * std::exp(s);
     case UnaryKind::selu:
-      return kSeluScale * (s > 0 ? 1 : kSeluAlpha * std::exp(s));
+      return kSeluScale * (s >= 0 ? 1 : kSeluAlpha * std::exp(s));
     case UnaryKind::celu:
-      return s > 0 ? 1 : std::exp(s / p.alpha);
+      // max(x, 0) + min(alpha (exp(x / alpha) - 1), 0) in Keras: at 0 both sides take the gradient.
+      return s == 0 ? 2 : (s > 0 ? 1 : std::exp(s / p.alpha));
     case UnaryKind::softplus:
       return sigmoid(s);
     case UnaryKind::softsign:
