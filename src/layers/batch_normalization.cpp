@@ -24,6 +24,11 @@ class BatchNormalizationLayer final : public LayerImpl {
     field(visitor, "moving_variance_initializer", options.moving_variance_initializer);
     field(visitor, "beta_regularizer", options.beta_regularizer);
     field(visitor, "gamma_regularizer", options.gamma_regularizer);
+    for (const char* option : {"beta_constraint", "gamma_constraint"}) null_option(visitor, *this, option);
+    for (const char* option : {"synchronized", "renorm"}) fixed_option(visitor, *this, option, false);
+    null_option(visitor, *this, "renorm_clipping");
+    double renorm_momentum = 0.99;  // means nothing without renorm
+    visitor.field("renorm_momentum", renorm_momentum);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

@@ -18,6 +18,7 @@ class Conv2DLayer final : public LayerImpl {
     visitor.field("kernel_size", kernel_size);
     visitor.field("strides", options.strides);
     visitor.field("padding", options.padding);
+    data_format_option(visitor, *this);
     visitor.field("dilation_rate", options.dilation_rate);
     visitor.field("groups", options.groups);
     visitor.field("activation", options.activation);
@@ -26,6 +27,8 @@ class Conv2DLayer final : public LayerImpl {
     field(visitor, "bias_initializer", options.bias_initializer);
     field(visitor, "kernel_regularizer", options.kernel_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
+    for (const char* option : {"activity_regularizer", "kernel_constraint", "bias_constraint"})
+      null_option(visitor, *this, option);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

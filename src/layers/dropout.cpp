@@ -12,6 +12,7 @@ class DropoutLayer final : public LayerImpl {
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);
+    null_option(visitor, *this, "noise_shape");
   }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (!(rate >= 0 && rate <= 1)) fail_rule(fmt::format("rate must be in [0, 1]. Received: rate={}", rate));

@@ -11,7 +11,10 @@ class GlobalPooling2DLayer final : public LayerImpl {
   GlobalPooling2DLayer(std::string_view class_name, ops::ReduceKind kind)
       : class_name_(class_name), kind_(kind) {}
   std::string_view class_name() const override { return class_name_; }
-  void fields(FieldVisitor& visitor) override { visitor.field("keepdims", keepdims); }
+  void fields(FieldVisitor& visitor) override {
+    data_format_option(visitor, *this);
+    visitor.field("keepdims", keepdims);
+  }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);

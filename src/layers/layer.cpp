@@ -72,7 +72,34 @@ const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs) 
 }
 
 namespace {
+
 std::atomic<std::uint64_t> trainable_changes{0};
+
+/// Holds nothing, and refuses whatever is put there.
+class NullSlot final : public ObjectSlot {
+ public:
+  NullSlot(const LayerImpl& layer, std::string_view option) : layer_(layer), option_(option) {}
+  Configurable* get() override { return nullptr; }
+  std::string_view module() const override { return {}; }
+  Configurable& make(std::string_view class_name) override {
+    layer_.fail_rule(fmt::format("{} is not supported; it must be None. Received: {}", option_, class_name));
+  }
+  void clear() override {}
+
+ private:
+  const LayerImpl& layer_;
+  std::string_view option_;
+};
+
+}  // namespace
+
+void null_option(FieldVisitor& visitor, const LayerImpl& layer, std::string_view option) {
+  NullSlot slot(layer, option);
+  visitor.field(option, slot);
+}
+
+void data_format_option(FieldVisitor& visitor, const LayerImpl& layer) {
+  fixed_option(visitor, layer, "data_format", std::string("channels_last"));
 }
 
 std::uint64_t trainable_version() { return trainable_changes.load(std::memory_order_acquire); }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "core/format.h"
 #include "fovea/layers.h"
@@ -23,5 +24,20 @@ std::uint64_t trainable_version();
 
 /// Fails unless the layer got one input.
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs);
+
+/// An option of Keras of which fovea knows one value only: it is written, and any other is refused.
+template <class T>
+void fixed_option(FieldVisitor& visitor, const LayerImpl& layer, std::string_view option, T value) {
+  T given = value;
+  visitor.field(option, given);
+  if (given != value) {
+    layer.fail_rule(fmt::format("{} must be {}; no other value is supported. Received: {}={}", option, value,
+                                option, given));
+  }
+}
+/// One that must be null: a constraint, a penalty on outputs.
+void null_option(FieldVisitor& visitor, const LayerImpl& layer, std::string_view option);
+/// Of layers that read images: "channels_last".
+void data_format_option(FieldVisitor& visitor, const LayerImpl& layer);
 
 }  // namespace fovea

@@ -16,6 +16,7 @@ class Pooling2DLayer final : public LayerImpl {
     visitor.field("pool_size", pool_size);
     visitor.field("padding", padding);
     visitor.field("strides", strides);
+    data_format_option(visitor, *this);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

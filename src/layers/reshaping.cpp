@@ -16,7 +16,7 @@ std::int64_t sample_elements(const Shape& x) {
 class FlattenLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Flatten"; }
-  void fields(FieldVisitor&) override {}
+  void fields(FieldVisitor& visitor) override { data_format_option(visitor, *this); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
@@ -78,7 +78,10 @@ class ReshapeLayer final : public LayerImpl {
 class ZeroPadding2DLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "ZeroPadding2D"; }
-  void fields(FieldVisitor& visitor) override { visitor.field("padding", padding); }
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("padding", padding);
+    data_format_option(visitor, *this);
+  }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
