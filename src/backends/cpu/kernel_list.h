@@ -48,6 +48,16 @@ inline int position_of(const std::vector<int>& list, int value) {
   return -1;
 }
 
+/// Input or output `position` of a kernel; null for position -1.
+template <class T>
+const T* input(const KernelContext& context, int position) {
+  return position < 0 ? nullptr : static_cast<const T*>(context.inputs[position]);
+}
+template <class T>
+T* output(const KernelContext& context, int position) {
+  return position < 0 ? nullptr : static_cast<T*>(context.outputs[position]);
+}
+
 /// Is every value of the region float32? What the vector kernels are made for.
 inline bool all_float32(const Region& region) {
   for (const TensorSpec& spec : region.values) {

@@ -11,7 +11,7 @@
 
 #include <cstdint>
 
-#include "backends/cpu/kernels/conv2d/vector-inl.h"
+#include "backends/cpu/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {

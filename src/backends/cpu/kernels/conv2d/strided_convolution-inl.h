@@ -11,7 +11,8 @@
 
 #include <cstdint>
 
-#include "backends/cpu/kernels/conv2d/vector-inl.h"
+#include "backends/cpu/kernels/conv2d/strided_convolution.h"
+#include "backends/cpu/kernels/vector-inl.h"
 #include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "core/thread_pool.h"
+#include "backends/cpu/kernels/cut.h"
 
 namespace fovea::cpu {
 
@@ -35,32 +35,6 @@ struct StridedConvolution {
   float* packed = nullptr;
 };
 
-/// The widest vector in use, in floats: packed rows of filters are padded to a multiple of it.
-inline constexpr std::int64_t kMaxLanes = 16;
-
-inline std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
-inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
-inline std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
-
-struct Range {
-  std::int64_t begin = 0, end = 0;
-  std::int64_t size() const { return end - begin; }
-};
-
-inline Range intersection(Range a, Range b) {
-  const std::int64_t begin = std::max(a.begin, b.begin);
-  return {begin, std::max(begin, std::min(a.end, b.end))};
-}
-
-/// The i in [0, count) with 0 <= start + i * step < size.
-inline Range inside(std::int64_t start, std::int64_t step, std::int64_t count, std::int64_t size) {
-  return intersection({ceil_div(-start, step), ceil_div(size - start, step)}, {0, count});
-}
-
 /// The output positions whose whole window lies inside of the input, along one axis.
 inline Range full_window(std::int64_t pad, std::int64_t stride, std::int64_t dilation, std::int64_t kernel,
                          std::int64_t in_size, std::int64_t out_size) {
@@ -68,15 +42,6 @@ inline Range full_window(std::int64_t pad, std::int64_t stride, std::int64_t dil
   return intersection(inside(-pad, stride, out_size, in_size),
                       inside(reach - pad, stride, out_size, in_size));
 }
-
-/// Cuts [0, count) into equal parts (they differ by one at most) of at most `largest`.
-struct EvenParts {
-  EvenParts(std::int64_t count, std::int64_t largest)
-      : parts(ceil_div(count, largest)), small(parts > 0 ? count / parts : 0), extra(count - small * parts) {}
-  std::int64_t size(std::int64_t part) const { return small + (part < extra ? 1 : 0); }
-  std::int64_t begin(std::int64_t part) const { return small * part + std::min(part, extra); }
-  std::int64_t parts, small, extra;
-};
 
 inline std::int64_t packed_weights_size(const StridedConvolution& c) {
   return c.groups * c.kernel_h * c.kernel_w * c.channels * round_up(c.filters, kMaxLanes);

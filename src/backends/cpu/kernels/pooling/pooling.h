@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/thread_pool.h"
+#include "fovea/ops.h"
+
+namespace fovea::cpu {
+
+/// Pooling over N,H,W,C float32 images. A window covers rows oh * stride_h - pad_top + kh, kh < window_h, and
+/// columns likewise; what lies outside of the image is not there.
+struct PoolShape {
+  ops::PoolKind kind = ops::PoolKind::max;
+  std::int64_t batch = 1, height = 1, width = 1, channels = 1;
+  std::int64_t out_height = 1, out_width = 1;
+  std::int64_t window_h = 1, window_w = 1, stride_h = 1, stride_w = 1, pad_top = 0, pad_left = 0;
+};
+
+/// y (N,OH,OW,C) from x; `winners`, unless null, gets kh * window_w + kw of the first extreme of each window.
+void pool_forward(const PoolShape& shape, const float* x, float* y, std::int32_t* winners, ThreadPool& pool);
+
+/// dx (N,H,W,C) from dy, and from the winners for maximum and minimum. Contributions to an element are added
+/// in the order of the windows.
+void pool_backward(const PoolShape& shape, const float* dy, const std::int32_t* winners, float* dx,
+                   ThreadPool& pool);
+
+}  // namespace fovea::cpu

@@ -1,0 +1,118 @@
+#include "ops/pool2d.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "backends/region_case.h"
+
+namespace fovea {
+namespace {
+
+struct PoolCase {
+  Shape x;
+  Size2 window, strides;
+  Padding2 padding;
+};
+
+const PoolCase kCases[] = {
+    {{2, 6, 8, 16}, 2, 2, 0},                         // the common case, whole vectors
+    {{3, 7, 9, 5}, 2, 2, 0},                          // odd sizes leave a row and a column
+    {{32, 37, 41, 19}, 2, 2, 0},                      // several pieces
+    {{1, 1, 1, 1}, 1, 1, 0},                          //
+    {{2, 9, 8, 33}, 3, 2, {0, 1, 1, 0}},              // windows overlap
+    {{2, 8, 7, 17}, 3, 1, 1},                         // every element stands in nine windows
+    {{1, 13, 11, 64}, {3, 2}, {1, 3}, {2, 2, 1, 0}},  //
+    {{2, 5, 6, 3}, 2, 3, 0},                          // pixels between the windows
+    {{2, 4, 4, 40}, 4, 4, 0},                         // the whole image
+    {{0, 4, 4, 8}, 2, 2, 0},                          // nothing
+    {{1, 6, 5, 21}, 5, 2, 4},                         // more padding than image in the corners
+};
+const ops::PoolKind kKinds[] = {ops::PoolKind::max, ops::PoolKind::min, ops::PoolKind::average};
+
+ops::Pool2DAttributes attributes(const PoolCase& c, ops::PoolKind kind) {
+  return {.kind = kind, .window = c.window, .strides = c.strides, .padding = c.padding};
+}
+
+std::string name_of(const PoolCase& c, ops::PoolKind kind) {
+  return "pooling " + std::to_string(static_cast<int>(kind)) + " of " + c.x.str();
+}
+
+/// Small whole numbers, so that equals are many.
+Tensor with_ties(const Shape& shape) {
+  return random_integers(shape, DType::int32, 3, 4).astype(DType::float32);
+}
+
+RegionCase forward_case(const PoolCase& c, ops::PoolKind kind, Tensor x, bool with_winners) {
+  RegionCase result(name_of(c, kind));
+  const std::vector<int> outputs = result.add(Pool2DOp(attributes(c, kind)), {result.input(std::move(x))});
+  result.output(outputs[0]);
+  if (with_winners && outputs.size() > 1) result.output(outputs[1]);
+  return result;
+}
+
+TEST(Pool2DKernel, AgreesWithTheFormula) {
+  for (const PoolCase& c : kCases) {
+    for (const ops::PoolKind kind : kKinds) {
+      for (const bool winners : {false, true}) {
+        const RegionCase region = forward_case(c, kind, random_tensor(c.x, 1), winners);
+        if (kind == ops::PoolKind::average) {
+          expect_kernel(region, "pool2d:", {.relative = 2e-7, .absolute = 2e-7});
+        } else {
+          expect_kernel_equal(region, "pool2d:");
+        }
+      }
+    }
+  }
+}
+
+TEST(Pool2DKernel, TheFirstOfEqualsWins) {
+  for (const PoolCase& c : kCases) {
+    for (const ops::PoolKind kind : {ops::PoolKind::max, ops::PoolKind::min}) {
+      expect_kernel_equal(forward_case(c, kind, with_ties(c.x), true), "pool2d:");
+    }
+  }
+}
+
+TEST(Pool2DKernel, TreatsInfinitiesAndNaNAsTheFormula) {
+  for (const PoolCase& c : kCases) {
+    for (const ops::PoolKind kind : {ops::PoolKind::max, ops::PoolKind::min}) {
+      expect_kernel_equal(forward_case(c, kind, special_tensor(c.x, 5), true), "pool2d:");
+    }
+  }
+}
+
+RegionCase backward_case(const PoolCase& c, ops::PoolKind kind) {
+  RegionCase result(name_of(c, kind) + " backward");
+  const TensorSpec y = Pool2DOp(attributes(c, kind)).infer(std::vector<TensorSpec>{{c.x, DType::float32}})[0];
+  std::vector<int> inputs = {result.input(random_tensor(y.shape, 2))};
+  if (kind != ops::PoolKind::average) {
+    // Winners as a forward pass would have them: only elements inside of the image.
+    Tensor winners(y.shape, DType::int32);
+    const std::int64_t channels = y.shape[3];
+    for (std::int64_t i = 0; i < winners.size(); ++i) {
+      const std::int64_t pixel = i / channels;
+      const std::int64_t top = pixel / y.shape[2] % y.shape[1] * c.strides.height - c.padding.top;
+      const std::int64_t left = pixel % y.shape[2] * c.strides.width - c.padding.left;
+      std::int64_t number = i * 7919 % (c.window.height * c.window.width);
+      const auto inside = [&] {
+        const std::int64_t h = top + number / c.window.width, w = left + number % c.window.width;
+        return h >= 0 && h < c.x[1] && w >= 0 && w < c.x[2];
+      };
+      while (!inside()) number = (number + 1) % (c.window.height * c.window.width);
+      winners.data<std::int32_t>()[i] = static_cast<std::int32_t>(number);
+    }
+    inputs.push_back(result.input(winners));
+  }
+  result.output(result.add(Pool2DBackwardOp(attributes(c, kind), c.x), inputs)[0]);
+  return result;
+}
+
+TEST(Pool2DBackwardKernel, HasTheFormulasBits) {
+  for (const PoolCase& c : kCases) {
+    for (const ops::PoolKind kind : kKinds) expect_kernel_equal(backward_case(c, kind), "pool2d_backward:");
+  }
+}
+
+}  // namespace
+}  // namespace fovea
