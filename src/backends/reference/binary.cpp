@@ -1,6 +1,7 @@
 #include "ops/binary.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "backends/reference/reference.h"
 #include "backends/reference/strides.h"
@@ -20,9 +21,9 @@ T apply(BinaryKind kind, T x, T y) {
     case BinaryKind::divide:
       return x / y;
     case BinaryKind::maximum:
-      return std::max(x, y);
+      return std::isnan(y) ? y : std::max(x, y);  // max returns x when it is NaN
     case BinaryKind::minimum:
-      return std::min(x, y);
+      return std::isnan(y) ? y : std::min(x, y);
   }
   return x;
 }

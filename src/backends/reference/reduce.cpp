@@ -1,6 +1,7 @@
 #include "ops/reduce.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "backends/reference/reference.h"
@@ -36,10 +37,10 @@ void reference_Reduce(const ReferenceCall& call) {
           result += value;
           break;
         case ops::ReduceKind::max:
-          result = seen[at] ? std::max(result, value) : value;
+          if (!seen[at] || value > result || std::isnan(value)) result = value;
           break;
         case ops::ReduceKind::min:
-          result = seen[at] ? std::min(result, value) : value;
+          if (!seen[at] || value < result || std::isnan(value)) result = value;
           break;
       }
       seen[at] = true;

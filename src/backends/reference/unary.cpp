@@ -24,7 +24,8 @@ double hard_sigmoid_slope(double x) { return x > -3 && x < 3 ? 1.0 / 6 : 0.0; }
 
 double relu(const ops::UnaryParameters& p, double x) {
   if (x > p.gamma) return p.beta > 0 ? std::min(x, p.beta) : x;
-  return p.alpha * (x - p.gamma);
+  if (std::isnan(x)) return x;
+  return p.alpha == 0 ? 0 : p.alpha * (x - p.gamma);
 }
 
 // At its kinks TensorFlow's derivative depends on the form in which Keras asks for it: a plain slope is its
