@@ -33,9 +33,7 @@ HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, float* y, std
   for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
     Vector best = load_first(w.x + c, used);
     IntVector winner = hn::Set(di, static_cast<std::int32_t>(w.first));
-    FOVEA_UNROLL
     for (std::int64_t row = 0; row < rows; ++row) {
-      FOVEA_UNROLL
       for (std::int64_t column = 0; column < columns; ++column) {
         if (row == 0 && column == 0) continue;
         const Vector x = load_first(w.x + row * w.x_row + column * channels + c, used);

@@ -31,7 +31,7 @@ inline std::int64_t inside_of(std::int64_t o, std::int64_t pad, std::int64_t str
 
 template <bool kAverage>
 void pool_backward_row(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
-                  std::int64_t row) {
+                       std::int64_t row) {
   const std::int64_t n = row / s.height, h = row % s.height;
   const Range oh = windows_of(h, s.pad_top, s.stride_h, s.window_h, s.out_height);
   float* to = dx + row * s.width * s.channels;
@@ -68,7 +68,8 @@ void pool_backward_row(const PoolShape& s, const float* dy, const std::int32_t* 
   }
 }
 
-void run_pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx, ThreadPool& pool) {
+void run_pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
+                       ThreadPool& pool) {
   const EvenParts pieces = pieces_of_rows(s.batch * s.height, 2 * s.width * s.channels);
   pool.parallel_for(pieces.parts, [&](std::int64_t piece) {
     for (std::int64_t row = pieces.begin(piece); row < pieces.range(piece).end; ++row) {

@@ -1,0 +1,101 @@
+#include "backends/cpu/kernels/elementwise/chain.h"
+
+#include "backends/cpu/kernel_list.h"
+#include "backends/cpu/kernels/elementwise/blocks.h"
+#include "backends/cpu/kernels/elementwise/unary.h"
+#include "backends/cpu/kernels/reduce/column_sums.h"
+
+namespace fovea::cpu {
+namespace {
+
+using Operand = ElementwiseChain::Operand;
+using Step = ElementwiseChain::Step;
+
+/// One thread's way through some blocks.
+class BlockRun {
+ public:
+  BlockRun(const ElementwiseChain& chain, const KernelContext& context) : chain_(chain), context_(context) {
+    for (const ElementwiseChain::Fill& fill : chain.fills) {
+      if (fill.once) read(fill, 0, std::min(chain.block, chain.elements));
+    }
+  }
+
+  void run(std::int64_t block, double* sums) {
+    first_ = block * chain_.block;
+    count_ = std::min(chain_.block, chain_.elements - first_);
+    for (const ElementwiseChain::Fill& fill : chain_.fills) {
+      if (!fill.once) read(fill, first_, count_);
+    }
+    for (const Step& step : chain_.steps) run(step);
+    if (chain_.columns > 0) add_rows(from(chain_.summed), count_ / chain_.columns, chain_.columns, sums);
+  }
+
+ private:
+  void read(const ElementwiseChain::Fill& fill, std::int64_t first, std::int64_t count) {
+    fill.view.read(input<float>(context_, fill.input), first, count, buffers_[fill.buffer]);
+  }
+
+  template <class T = float>
+  const T* from(const Operand& operand) const {
+    return reinterpret_cast<const T*>(bytes(operand));
+  }
+  float* to(const Operand& operand) { return reinterpret_cast<float*>(const_cast<char*>(bytes(operand))); }
+  const char* bytes(const Operand& operand) const {
+    switch (operand.place) {
+      case Operand::Place::input:
+        return input<char>(context_, operand.index) + first_ * operand.size;
+      case Operand::Place::output:
+        return output<char>(context_, operand.index) + first_ * operand.size;
+      case Operand::Place::buffer:
+        break;
+    }
+    return reinterpret_cast<const char*>(buffers_[operand.index]);
+  }
+
+  void run(const Step& step) {
+    const Operand& x = step.from[0];
+    const Operand& y = step.from[1];
+    switch (step.kind) {
+      case Step::Kind::unary:
+        return unary_forward(step.unary, step.parameters, from(x), to(step.to), count_);
+      case Step::Kind::unary_backward:
+        return unary_backward(step.unary, step.parameters, from(x), from(y), to(step.to), count_);
+      case Step::Kind::binary:
+        return binary_block(step.binary, from(x), from(y), to(step.to), count_);
+      case Step::Kind::select_gradient:
+        return select_gradient_block(step.largest, step.first, from(x), from(y), from(step.from[2]),
+                                     to(step.to), count_);
+      case Step::Kind::sigmoid_cross_entropy:
+        return sigmoid_cross_entropy_block(from(x), from(y), to(step.to), count_);
+      case Step::Kind::cast_uint8:
+        return cast_block(from<std::uint8_t>(x), to(step.to), count_);
+      case Step::Kind::cast_int32:
+        return cast_block(from<std::int32_t>(x), to(step.to), count_);
+      case Step::Kind::copy:
+        std::memcpy(to(step.to), from(x), static_cast<std::size_t>(count_) * sizeof(float));
+    }
+  }
+
+  const ElementwiseChain& chain_;
+  const KernelContext& context_;
+  std::int64_t first_ = 0, count_ = 0;
+  alignas(64) float buffers_[ElementwiseChain::kMaxBuffers][ElementwiseChain::kBlockFloats];
+};
+
+}  // namespace
+
+void run_chain(const ElementwiseChain& chain, const KernelContext& context) {
+  const EvenParts pieces = chain.pieces();
+  auto* const sums = static_cast<double*>(context.workspace);
+  context.threads.parallel_for(pieces.parts, [&](std::int64_t piece) {
+    BlockRun blocks(chain, context);
+    double* const own = sums + piece * chain.columns;
+    std::fill_n(own, chain.columns, 0.0);
+    for (std::int64_t i = pieces.begin(piece); i < pieces.range(piece).end; ++i) blocks.run(i, own);
+  });
+  if (chain.columns > 0) {
+    add_parts(sums, pieces.parts, chain.columns, 1, output<float>(context, chain.sums));
+  }
+}
+
+}  // namespace fovea::cpu

@@ -1,0 +1,65 @@
+#include "backends/cpu/kernels/reduce/column_sums.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/kernels/reduce/column_sums.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, as Highway asks.
+#include "backends/cpu/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+/// Rows that are summed in float before their sum goes to a double.
+inline constexpr std::int64_t kRowsInFloat = 64;
+
+/// V vectors of columns; the last one has `last` of them.
+template <int V>
+void add_column_block(const float* x, std::int64_t rows, std::int64_t columns, std::int64_t last,
+                      double* sums) {
+  const D d;
+  const std::int64_t lanes = lane_count();
+  for (std::int64_t begin = 0; begin < rows; begin += kRowsInFloat) {
+    const std::int64_t end = std::min(rows, begin + kRowsInFloat);
+    Vector total[V];
+    FOVEA_UNROLL
+    for (int v = 0; v < V; ++v) total[v] = hn::Zero(d);
+    for (std::int64_t row = begin; row < end; ++row) {
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v) {
+        const float* from = x + row * columns + v * lanes;
+        total[v] = hn::Add(total[v], v < V - 1 ? hn::LoadU(d, from) : load_first(from, last));
+      }
+    }
+    alignas(64) float floats[V * kMaxLanes];
+    FOVEA_UNROLL
+    for (int v = 0; v < V; ++v) hn::Store(total[v], d, floats + v * lanes);
+    const std::int64_t used = (V - 1) * lanes + last;
+    for (std::int64_t c = 0; c < used; ++c) sums[c] += static_cast<double>(floats[c]);
+  }
+}
+
+void add_row_block(const float* x, std::int64_t rows, std::int64_t columns, double* sums) {
+  const std::int64_t lanes = lane_count();
+  std::int64_t c = 0;
+  for (; c + 4 * lanes <= columns; c += 4 * lanes) {
+    add_column_block<4>(x + c, rows, columns, lanes, sums + c);
+  }
+  for (; c < columns; c += lanes) {
+    add_column_block<1>(x + c, rows, columns, std::min(lanes, columns - c), sums + c);
+  }
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::cpu {
+
+HWY_EXPORT(add_row_block);
+
+void add_rows(const float* x, std::int64_t rows, std::int64_t columns, double* sums) {
+  HWY_DYNAMIC_DISPATCH(add_row_block)(x, rows, columns, sums);
+}
+
+}  // namespace fovea::cpu
+#endif
