@@ -34,9 +34,8 @@ template <bool kLargest, bool kFirst>
 void select_block(const float* x, const float* y, const float* dz, float* result, std::int64_t n) {
   for_vectors(n, [&](std::int64_t i, std::int64_t used) HWY_ATTR {
     const Vector a = load_first(x + i, used), b = load_first(y + i, used), g = load_first(dz + i, used);
-    const auto x_wins = kLargest ? hn::Gt(a, b) : hn::Lt(a, b);
-    const Vector won = kFirst ? hn::IfThenElseZero(x_wins, g) : hn::IfThenZeroElse(x_wins, g);
-    store_first(hn::IfThenElse(hn::Eq(a, b), hn::Mul(g, number(0.5)), won), result + i, used);
+    const auto x_wins = kLargest ? hn::Ge(a, b) : hn::Le(a, b);
+    store_first(kFirst ? hn::IfThenElseZero(x_wins, g) : hn::IfThenZeroElse(x_wins, g), result + i, used);
   });
 }
 

@@ -15,8 +15,8 @@ void relu_block(const ops::UnaryParameters& p, const float* x, float* y, std::in
   const bool sloped = p.alpha != 0, capped = p.beta > 0;
   map(x, y, count, [&](Vector v) HWY_ATTR {
     const Vector below = sloped ? hn::Mul(slope, hn::Sub(v, threshold)) : hn::Zero(D());
-    const Vector result = hn::IfThenElse(hn::Lt(v, threshold), below, v);
-    return capped ? hn::IfThenElse(hn::Ge(v, largest), largest, result) : result;
+    const Vector above = capped ? hn::IfThenElse(hn::Gt(v, largest), largest, v) : v;
+    return hn::IfThenElse(hn::Le(v, threshold), below, above);
   });
 }
 

@@ -15,27 +15,33 @@ HWY_INLINE void times_slope(const float* s, const float* dy, float* dx, std::int
   map(s, dy, dx, n, [&](Vector v, Vector g) HWY_ATTR { return hn::Mul(slope(v), g); });
 }
 
+/// At the kinks as backends/reference/unary.cpp says.
 void relu_slope_block(const ops::UnaryParameters& p, const float* s, const float* dy, float* dx,
                       std::int64_t n) {
-  const Vector one = number(1), slope = number(p.alpha), largest = number(p.beta),
+  const D d;
+  const Vector zero = hn::Zero(d), one = number(1), slope = number(p.alpha), largest = number(p.beta),
                threshold = number(p.gamma);
-  if (p.beta > 0) {
-    return times_slope(s, dy, dx, n, [&](Vector v) HWY_ATTR {
-      const Vector inner = hn::IfThenElse(hn::Gt(v, threshold), one, slope);
-      return hn::IfThenElse(hn::Ge(v, largest), hn::Zero(D()), inner);
-    });
+  if (p.beta == 0 && p.gamma == 0) {
+    return times_slope(s, dy, dx, n,
+                       [&](Vector v) HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), one, slope); });
   }
-  times_slope(s, dy, dx, n,
-              [&](Vector v) HWY_ATTR { return hn::IfThenElse(hn::Gt(v, threshold), one, slope); });
+  const bool capped = p.beta > 0, open_above = p.beta == 6 && p.gamma == 0;
+  times_slope(s, dy, dx, n, [&](Vector v) HWY_ATTR {
+    const Vector below = hn::IfThenElse(hn::Eq(v, threshold), zero, slope);
+    const auto passes = open_above ? hn::Lt(v, largest) : hn::Le(v, largest);
+    const Vector above = capped ? hn::IfThenElse(passes, one, zero) : one;
+    return hn::IfThenElse(hn::Gt(v, threshold), above, below);
+  });
 }
 
-/// scale * (s > 0 ? 1 : alpha * e^(s / divisor)).
-void elu_slope_block(double scale, double alpha, double divisor, const float* s, const float* dy, float* dx,
-                     std::int64_t n) {
-  const Vector positive = number(scale), negative = number(scale * alpha), inner = number(divisor);
+/// scale * (s > 0 ? 1 : alpha * e^(s / divisor)), and `at_zero` for 0.
+void elu_slope_block(double scale, double alpha, double divisor, double at_zero, const float* s,
+                     const float* dy, float* dx, std::int64_t n) {
+  const Vector positive = number(scale), negative = number(scale * alpha), inner = number(divisor),
+               kink = number(at_zero), zero = hn::Zero(D());
   times_slope(s, dy, dx, n, [&](Vector v) HWY_ATTR {
     const Vector below = hn::Mul(negative, exp_of(at_most(hn::Div(v, inner), 0)));
-    return hn::IfThenElse(hn::Gt(v, hn::Zero(D())), positive, below);
+    return hn::IfThenElse(hn::Eq(v, zero), kink, hn::IfThenElse(hn::Gt(v, zero), positive, below));
   });
 }
 
@@ -101,11 +107,11 @@ void slope_block(UnaryKind kind, const ops::UnaryParameters& p, const float* s, 
     case UnaryKind::negative:
       return map(s, dy, dx, n, [](Vector, Vector g) HWY_ATTR { return hn::Neg(g); });
     case UnaryKind::elu:
-      return elu_slope_block(1, p.alpha, 1, s, dy, dx, n);
+      return elu_slope_block(1, p.alpha, 1, p.alpha, s, dy, dx, n);
     case UnaryKind::selu:
-      return elu_slope_block(kSeluScale, kSeluAlpha, 1, s, dy, dx, n);
+      return elu_slope_block(kSeluScale, kSeluAlpha, 1, kSeluScale, s, dy, dx, n);
     case UnaryKind::celu:
-      return elu_slope_block(1, 1, p.alpha, s, dy, dx, n);
+      return elu_slope_block(1, 1, p.alpha, 2, s, dy, dx, n);
     case UnaryKind::softplus:
       return times_slope(s, dy, dx, n, [](Vector v) HWY_ATTR { return sigmoid_of(v); });
     case UnaryKind::softsign:
