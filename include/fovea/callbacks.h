@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "fovea/fields.h"
+
 namespace fovea {
 
 class Model;
@@ -46,6 +48,13 @@ struct CallbackParameters {
   bool validates = false;
 };
 
+/// Visits what a callback has gathered so far.
+class StateVisitor : public FieldVisitor {
+ public:
+  using FieldVisitor::field;
+  virtual void field(std::string_view name, std::vector<Tensor>& value) = 0;
+};
+
 /// Called by fit, evaluate and predict at the same places and with the same logs as Keras' callbacks; epochs
 /// and batches count from 0. What a callback changes through model() takes effect at the next step.
 class Callback {
@@ -66,6 +75,9 @@ class Callback {
   virtual void on_predict_end(const Logs& /*logs*/) {}
   virtual void on_predict_batch_begin(std::int64_t /*batch*/, const Logs& /*logs*/) {}
   virtual void on_predict_batch_end(std::int64_t /*batch*/, const Logs& /*logs*/) {}
+  /// Visits what the hooks change, so that a run can go on in another process: written between epochs, read
+  /// after on_train_begin. (ModelCheckpoint, for one, then knows what the best file must be better than.)
+  virtual void state(StateVisitor& /*visitor*/) {}
 
   void set_model(Model* model) { model_ = model; }
   void set_parameters(const CallbackParameters& parameters) { parameters_ = parameters; }
@@ -99,6 +111,7 @@ class History : public Callback {
  public:
   void on_train_begin(const Logs& logs) override;
   void on_epoch_end(std::int64_t epoch, Logs& logs) override;
+  void state(StateVisitor& visitor) override;
 
   std::vector<std::int64_t> epoch;
   /// By name, in the order in which they came: "loss", "acc", "val_loss", "val_acc".
@@ -108,7 +121,8 @@ class History : public Callback {
 };
 
 /// Which way a monitored figure gets better. mode: "auto" (the metric's own direction), "min" or "max". A
-/// figure that is not in the logs warns; with mode "auto", one whose direction is not known is an Error.
+/// figure that is not in the logs warns; with mode "auto", one whose direction is not known is an Error at
+/// the first epoch's end. As in Keras, figures are compared as float32.
 struct EarlyStoppingOptions {
   std::string monitor = "val_loss";
   double min_delta = 0;  ///< a smaller change is no improvement
@@ -126,6 +140,7 @@ class EarlyStopping : public Callback {
   void on_train_begin(const Logs& logs) override;
   void on_epoch_end(std::int64_t epoch, Logs& logs) override;
   void on_train_end(const Logs& logs) override;
+  void state(StateVisitor& visitor) override;
 
   std::int64_t stopped_epoch() const;  ///< 0: not stopped
   std::int64_t best_epoch() const;
@@ -145,18 +160,22 @@ struct ModelCheckpointOptions {
   std::int64_t save_freq = 0;  ///< 0: each epoch; otherwise so many batches
   std::optional<double> initial_value_threshold = {};
 };
-/// Saves the model, atomically. The path may hold Python's format fields: "{epoch:02d}-{val_loss:.2f}.keras";
-/// epochs and batches count from 1 there. Throws Error for a path without its ending, or a field that is in
-/// no log.
+/// Saves the model, atomically, making the folders its path needs. The path may hold Python's format fields:
+/// "{epoch:02d}-{val_loss:.2f}.keras"; epochs and batches count from 1 there. A field is
+/// {name:[[fill]align][sign][0][width][.precision][type]}, the type one of d (epoch and batch only), e, f, g
+/// and %; {{ and }} stand for braces. Throws Error for a path without its ending or with a field that cannot
+/// be read, and when it saves, for one that is in no log. With save_best_only a monitored figure that is not
+/// in the logs warns, and the model is saved.
 class ModelCheckpoint : public Callback {
  public:
   explicit ModelCheckpoint(const std::string& filepath, const ModelCheckpointOptions& options = {});
   void on_train_batch_end(std::int64_t batch, const Logs& logs) override;
   void on_epoch_begin(std::int64_t epoch, const Logs& logs) override;
   void on_epoch_end(std::int64_t epoch, Logs& logs) override;
+  void state(StateVisitor& visitor) override;
 
   std::optional<double> best() const;
-  const std::string& last_path() const;  ///< of the newest file written
+  const std::string& last_path() const;  ///< of the newest file written; "" before
 
  private:
   struct State;
@@ -180,6 +199,7 @@ class ReduceLROnPlateau : public Callback {
   explicit ReduceLROnPlateau(const ReduceLROnPlateauOptions& options = {});
   void on_train_begin(const Logs& logs) override;
   void on_epoch_end(std::int64_t epoch, Logs& logs) override;
+  void state(StateVisitor& visitor) override;
 
  private:
   struct State;
@@ -191,7 +211,10 @@ struct TensorBoardOptions {
   std::int64_t histogram_freq = 0;  ///< epochs between histograms of the weights; 0: none
   std::int64_t update_freq = 0;     ///< 0: figures of each epoch; otherwise also of every so many batches
 };
-/// Writes event files that TensorBoard shows: epoch_loss and so on, under train/ and validation/.
+/// Writes event files that TensorBoard shows, in folders that it makes: train/ and validation/ below log_dir.
+/// Tags are Keras': epoch_loss, epoch_learning_rate (steps count epochs from 0), batch_loss (batches from 1),
+/// evaluation_loss_vs_iterations, sequential/conv2d/kernel/histogram. Throws Error naming the file that
+/// cannot be written. Unlike Keras, update_freq leaves out no epoch's figures.
 class TensorBoard : public Callback {
  public:
   explicit TensorBoard(const TensorBoardOptions& options = {});
@@ -199,8 +222,8 @@ class TensorBoard : public Callback {
   void on_train_batch_end(std::int64_t batch, const Logs& logs) override;
   void on_epoch_end(std::int64_t epoch, Logs& logs) override;
   void on_train_end(const Logs& logs) override;
-  void on_test_begin(const Logs& logs) override;
   void on_test_end(const Logs& logs) override;
+  void state(StateVisitor& visitor) override;
 
  private:
   struct State;
@@ -211,13 +234,16 @@ struct CSVLoggerOptions {
   std::string separator = ",";
   bool append = false;
 };
-/// A line an epoch: "epoch", then the figures by name. The file is opened when training begins.
+/// A line an epoch: "epoch", then the figures by name, as Keras writes them; "NA" for one that is missing.
+/// The columns are the first epoch's figures; when none of them is of validation, each with "val_" too. The
+/// file is opened when training begins. Throws Error when it cannot be: its folder must exist.
 class CSVLogger : public Callback {
  public:
   explicit CSVLogger(const std::string& filename, const CSVLoggerOptions& options = {});
   void on_train_begin(const Logs& logs) override;
   void on_epoch_end(std::int64_t epoch, Logs& logs) override;
   void on_train_end(const Logs& logs) override;
+  void state(StateVisitor& visitor) override;
 
  private:
   struct State;
@@ -237,10 +263,17 @@ class LearningRateScheduler : public Callback {
   int verbose_;
 };
 
+struct TerminateOnNaNOptions {
+  bool raise_error = false;  ///< throw Error at once; on_train_end is not called then
+};
 /// Stops when a batch's loss is not a finite number.
 class TerminateOnNaN : public Callback {
  public:
+  explicit TerminateOnNaN(const TerminateOnNaNOptions& options = {}) : options_(options) {}
   void on_train_batch_end(std::int64_t batch, const Logs& logs) override;
+
+ private:
+  TerminateOnNaNOptions options_;
 };
 
 struct LambdaCallbackOptions {
@@ -269,12 +302,13 @@ class LambdaCallback : public Callback {
 struct ProgressBarOptions {
   /// Gets the text to show; empty: standard output.
   std::function<void(std::string_view)> write = {};
-  /// A bar that is redrawn in place, with the time left; false: one plain line an epoch. Unset: a bar on a
-  /// terminal.
+  /// A bar that is redrawn in place, with the time left; false: one plain line an epoch. Unset: a bar when
+  /// standard output is what it writes to and is a terminal.
   std::optional<bool> redraw = {};
   int width = 0;  ///< columns; 0: the terminal's, or 80
 };
-/// Shows how far an epoch is, the time left, the loss and the metrics. fit adds one for verbose 1 (a bar) and
+/// Shows how far an epoch is, the time left (when it is over: taken), the loss and the metrics. A bar is
+/// redrawn at most ten times a second and stays narrower than `width`. fit adds one for verbose 1 (a bar) and
 /// 2 (lines).
 class ProgressBar : public Callback {
  public:

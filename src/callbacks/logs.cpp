@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "callbacks/state.h"
 #include "core/format.h"
-#include "fovea/callbacks.h"
 
 namespace fovea {
 namespace {
@@ -50,6 +50,18 @@ void History::on_epoch_end(std::int64_t number, Logs& logs) {
     auto found = find_entry(history, name);
     if (found == history.end()) found = history.insert(history.end(), {name, {}});
     found->second.push_back(value);
+  }
+}
+
+void History::state(StateVisitor& visitor) {
+  visitor.field("epoch", epoch);
+  std::vector<std::string> names;
+  for (const auto& [name, values] : history) names.push_back(name);
+  visit_names(visitor, "names", names);
+  history.resize(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    history[i].first = names[i];
+    visitor.field("values/" + names[i], history[i].second);
   }
 }
 
