@@ -25,10 +25,7 @@ class BatchNormalizationLayer final : public LayerImpl {
     field(visitor, "beta_regularizer", options.beta_regularizer);
     field(visitor, "gamma_regularizer", options.gamma_regularizer);
     for (const char* option : {"beta_constraint", "gamma_constraint"}) null_option(visitor, *this, option);
-    for (const char* option : {"synchronized", "renorm"}) fixed_option(visitor, *this, option, false);
-    null_option(visitor, *this, "renorm_clipping");
-    double renorm_momentum = 0.99;  // means nothing without renorm
-    visitor.field("renorm_momentum", renorm_momentum);
+    fixed_option(visitor, *this, "synchronized", false);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

@@ -19,8 +19,7 @@ class DenseLayer final : public LayerImpl {
     field(visitor, "bias_initializer", options.bias_initializer);
     field(visitor, "kernel_regularizer", options.kernel_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
-    for (const char* option : {"kernel_constraint", "bias_constraint", "quantization_config"})
-      null_option(visitor, *this, option);
+    for (const char* option : {"kernel_constraint", "bias_constraint"}) null_option(visitor, *this, option);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

@@ -10,7 +10,7 @@ class InputLayer final : public LayerImpl {
   std::string_view class_name() const override { return "InputLayer"; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("batch_shape", batch_shape);
-    for (const char* option : {"sparse", "ragged", "optional"}) fixed_option(visitor, *this, option, false);
+    fixed_option(visitor, *this, "sparse", false);
   }
   std::vector<Shape> output_shapes(std::span<const Shape>) const override { return {batch_shape}; }
   std::vector<Value> lower(const LoweringContext&, std::span<const Value>) const override {
