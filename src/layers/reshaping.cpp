@@ -39,7 +39,12 @@ class FlattenLayer final : public LayerImpl {
 class ReshapeLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Reshape"; }
-  void fields(FieldVisitor& visitor) override { visitor.field("target_shape", target_shape); }
+  void fields(FieldVisitor& visitor) override {
+    // As numbers: Keras writes the size that is derived as -1, where in a shape an open size would be null.
+    std::vector<std::int64_t> sizes(target_shape.begin(), target_shape.end());
+    visitor.field("target_shape", sizes);
+    target_shape = Shape(std::span<const std::int64_t>(sizes));
+  }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
