@@ -1,8 +1,7 @@
+#include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/conv2d/conv2d.h"
-#include "ops/binary.h"
 #include "ops/conv2d.h"
-#include "ops/unary.h"
 
 // Which regions the convolution kernels take: conv2d [+ bias] [+ ReLU], and the two gradients alone.
 
@@ -89,38 +88,14 @@ Implementation make_conv2d_forward(const Region& region) {
   if (!all_float32(region)) return decline("takes float32 only");
   if (!same_inputs(region)) return decline("image and kernel are one tensor");
   const Region::Step& first = region.steps[0];
-  int last = first.outputs[0];
-  std::size_t step = 1;
-  int bias = -1;
-  if (const auto* binary = op_as<BinaryOp>(region, step)) {
-    const Region::Step& add = region.steps[step];
-    const int other = add.inputs[0] == last ? add.inputs[1] : add.inputs[0];
-    if (binary->kind != BinaryKind::add || other == last ||
-        spec_of(region, other).shape != Shape{spec_of(region, last).shape[-1]}) {
-      return decline("step {} adds no bias", step);
-    }
-    bias = position_of(region.inputs, other);
-    last = add.outputs[0];
-    ++step;
-  }
-  ConvActivation activation = ConvActivation::none;
-  if (const auto* unary = op_as<UnaryOp>(region, step)) {
-    const ops::UnaryParameters& p = unary->parameters;
-    if (unary->kind != UnaryKind::relu || p.alpha != 0 || p.beta != 0 || p.gamma != 0) {
-      return decline("step {} is no plain ReLU", step);
-    }
-    activation = ConvActivation::relu;
-    last = region.steps[step].outputs[0];
-    ++step;
-  }
-  if (step != region.steps.size())
-    return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
-  if (region.outputs.size() != 1 || region.outputs[0] != last)
-    return decline("an inner value is read outside");
+  const auto epilogue = read_epilogue(region, first.outputs[0]);
+  if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
+  const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
+  if (activation != nullptr && !is_plain_relu(*activation)) return decline("the activation is no plain ReLU");
   return std::make_unique<Forward>(
       shape_of(conv.attributes, spec_of(region, first.inputs[0]).shape,
-               spec_of(region, first.inputs[1]).shape, spec_of(region, last).shape),
-      bias, activation);
+               spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape),
+      bias, activation == nullptr ? ConvActivation::none : ConvActivation::relu);
 }
 
 Implementation make_conv2d_backward_input(const Region& region) {

@@ -1,0 +1,49 @@
+#include "backends/cpu/epilogue.h"
+
+#include "backends/cpu/kernel_list.h"
+#include "ops/binary.h"
+
+namespace fovea::cpu {
+namespace {
+
+/// (C), or that with axes of size 1 before it, for results (..., C).
+bool is_bias(const Shape& bias, const Shape& result) {
+  if (bias.rank() < 1 || bias.rank() > result.rank()) return false;
+  return bias[-1] == result[-1] && bias.elements() == bias[-1];
+}
+
+}  // namespace
+
+bool is_plain_relu(const UnaryOp& op) {
+  const ops::UnaryParameters& p = op.parameters;
+  return op.kind == UnaryKind::relu && p.alpha == 0 && p.beta == 0 && p.gamma == 0;
+}
+
+std::variant<Epilogue, Declined> read_epilogue(const Region& region, int value) {
+  Epilogue result;
+  result.result = value;
+  std::size_t step = 1;
+  if (const auto* binary = op_as<BinaryOp>(region, step)) {
+    const Region::Step& add = region.steps[step];
+    const int other = add.inputs[0] == value ? add.inputs[1] : add.inputs[0];
+    result.bias = position_of(region.inputs, other);
+    if (binary->kind != BinaryKind::add || result.bias < 0 ||
+        !is_bias(spec_of(region, other).shape, spec_of(region, value).shape)) {
+      return decline("step {} adds no bias", step);
+    }
+    result.result = add.outputs[0];
+    ++step;
+  }
+  if (const auto* unary = op_as<UnaryOp>(region, step)) {
+    result.activation = unary;
+    result.result = region.steps[step].outputs[0];
+    ++step;
+  }
+  if (step != region.steps.size())
+    return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
+  if (region.outputs.size() != 1 || region.outputs[0] != result.result)
+    return decline("an inner value is read outside");
+  return result;
+}
+
+}  // namespace fovea::cpu

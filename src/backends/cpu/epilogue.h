@@ -1,0 +1,25 @@
+#pragma once
+
+#include <variant>
+
+#include "backends/backend.h"
+#include "ops/unary.h"
+
+namespace fovea::cpu {
+
+/// What follows the first op of a region: nothing, a bias over the last axis, an activation, or both in that
+/// order.
+struct Epilogue {
+  int bias = -1;                        ///< position among the region's inputs; -1 for none
+  const UnaryOp* activation = nullptr;  ///< null for none
+  int result = -1;                      ///< the region's one output
+};
+
+/// Reads all steps but the first; `value` is what the first one makes. Declines any other step, and values
+/// between the steps that are read outside.
+std::variant<Epilogue, Declined> read_epilogue(const Region& region, int value);
+
+/// max(x, 0), without slope, threshold or cap.
+bool is_plain_relu(const UnaryOp& op);
+
+}  // namespace fovea::cpu

@@ -1,0 +1,134 @@
+#include "backends/cpu/kernels/matmul/matmul.h"
+
+#include <cstring>
+
+#include "backends/cpu/epilogue.h"
+#include "backends/cpu/kernels/elementwise/unary.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/kernels/matmul/matmul.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, as Highway asks.
+#include "backends/cpu/kernels/matmul/matmul-inl.h"
+#include "backends/cpu/kernels/transpose-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+/// How the work is cut. A piece is a block of rows and some panels of b side by side; it goes through the
+/// slices of k, packs each panel's part of a slice (which then lies in L2) and runs the tiles of its rows
+/// over it, while its rows' part of a stays in L2 for all panels. Packing costs one pass over b for each
+/// block of rows, so a matrix is never packed as a whole.
+class ProductCut {
+ public:
+  static constexpr std::int64_t kDepth = 256;  // of a slice
+  static constexpr std::int64_t kRows = 240;   // of a piece
+  static constexpr std::int64_t kPanels = 8;   // of a piece, at most
+  static constexpr std::int64_t kPieces = 16;  // as many as there should be, for a few threads to share
+
+  ProductCut(const MatMulShape& shape, const float* a, const float* b, const float* bias,
+             const UnaryOp* activation, float* c)
+      : s_(shape),
+        a_(a),
+        b_(b),
+        bias_(bias),
+        activation_(activation),
+        c_(c),
+        panels_(ceil_div(shape.n, width_)),
+        rows_(shape.m, kRows),
+        groups_(panels_, std::clamp<std::int64_t>(panels_ * rows_.parts / kPieces, 1, kPanels)),
+        slices_(shape.k, kDepth),
+        relu_(activation != nullptr && is_plain_relu(*activation)) {}
+
+  std::int64_t pieces() const { return rows_.parts * groups_.parts; }
+
+  void compute(std::int64_t piece) const {
+    alignas(64) float packed[kDepth * kMaxVectors * kMaxLanes];
+    const Range rows = rows_.range(piece % rows_.parts);
+    const Range panels = groups_.range(piece / rows_.parts);
+    // Without products (k = 0) the bias alone remains.
+    const std::int64_t slices = std::max<std::int64_t>(1, slices_.parts);
+    for (std::int64_t slice = 0; slice < slices; ++slice) {
+      const Range depth = slices_.range(slice);
+      for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+        const Range columns{panel * width_, std::min(s_.n, (panel + 1) * width_)};
+        const std::int64_t vectors = ceil_div(columns.size(), lane_count());
+        pack(depth, columns, vectors * lane_count(), packed);
+        multiply(rows, depth, columns, vectors, slice > 0, slice == slices - 1, packed);
+      }
+    }
+  }
+
+ private:
+  /// packed[i][j] = op(b)[depth.begin + i][columns.begin + j], zero where the last vector ends behind n.
+  void pack(Range depth, Range columns, std::int64_t row, float* packed) const {
+    const std::int64_t used = columns.size();
+    if (used < row) {
+      for (std::int64_t i = 0; i < depth.size(); ++i)
+        std::fill(packed + i * row + used, packed + (i + 1) * row, 0.0F);
+    }
+    if (s_.transpose_b) {
+      return transpose(b_ + columns.begin * s_.k + depth.begin, s_.k, used, depth.size(), packed, row);
+    }
+    const float* from = b_ + depth.begin * s_.n + columns.begin;
+    for (std::int64_t i = 0; i < depth.size(); ++i, from += s_.n, packed += row) {
+      for_vectors(used, [&](std::int64_t j, std::int64_t lanes)
+                            HWY_ATTR { store_first(load_first(from + j, lanes), packed + j, lanes); });
+    }
+  }
+
+  void multiply(Range rows, Range depth, Range columns, std::int64_t vectors, bool accumulate, bool last,
+                const float* packed) const {
+    ProductTile t{};
+    t.a_row = s_.transpose_a ? 1 : s_.k;
+    t.a_step = s_.transpose_a ? s_.m : 1;
+    t.a = a_ + rows.begin * t.a_row + depth.begin * t.a_step;
+    t.b = packed;
+    t.depth = depth.size();
+    t.c_row = s_.n;
+    t.c = c_ + rows.begin * s_.n + columns.begin;
+    t.start = bias_ == nullptr ? nullptr : bias_ + columns.begin;
+    t.accumulate = accumulate;
+    t.relu = last && relu_;
+    t.last_lanes = columns.size() - (vectors - 1) * lane_count();
+    column_of_tiles(vectors, rows.size(), t);
+    if (!last || relu_ || activation_ == nullptr) return;
+    for (std::int64_t row = 0; row < rows.size(); ++row, t.c += t.c_row) {
+      unary_forward(activation_->kind, activation_->parameters, t.c, t.c, columns.size());
+    }
+  }
+
+  const MatMulShape& s_;
+  const float* a_;
+  const float* b_;
+  const float* bias_;
+  const UnaryOp* activation_;
+  float* c_;
+  const std::int64_t width_ = kMaxVectors * lane_count();  // columns of a panel
+  const std::int64_t panels_;
+  const EvenParts rows_, groups_, slices_;
+  const bool relu_;
+};
+
+void run_matmul(const MatMulShape& shape, const float* a, const float* b, const float* bias,
+                const UnaryOp* activation, float* c, ThreadPool& pool) {
+  const ProductCut cut(shape, a, b, bias, activation, c);
+  for_pieces(pool, cut.pieces(), shape.m * shape.n * shape.k,
+             [&](std::int64_t piece) { cut.compute(piece); });
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::cpu {
+
+HWY_EXPORT(run_matmul);
+
+void matmul(const MatMulShape& shape, const float* a, const float* b, const float* bias,
+            const UnaryOp* activation, float* c, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(run_matmul)(shape, a, b, bias, activation, c, pool);
+}
+
+}  // namespace fovea::cpu
+#endif
