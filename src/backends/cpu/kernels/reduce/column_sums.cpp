@@ -38,7 +38,7 @@ void add_column_block(const float* x, std::int64_t rows, std::int64_t columns, s
   }
 }
 
-void add_row_block(const float* x, std::int64_t rows, std::int64_t columns, double* sums) {
+void add_wide_rows(const float* x, std::int64_t rows, std::int64_t columns, double* sums) {
   const std::int64_t lanes = lane_count();
   std::int64_t c = 0;
   for (; c + 4 * lanes <= columns; c += 4 * lanes) {
@@ -46,6 +46,22 @@ void add_row_block(const float* x, std::int64_t rows, std::int64_t columns, doub
   }
   for (; c < columns; c += lanes) {
     add_column_block<1>(x + c, rows, columns, std::min(lanes, columns - c), sums + c);
+  }
+}
+
+/// Few columns would leave lanes empty: there, several rows side by side count as one.
+void add_row_block(const float* x, std::int64_t rows, std::int64_t columns, double* sums) {
+  constexpr std::int64_t kWidth = 4 * kMaxLanes;
+  if (columns == 0 || columns >= kMaxLanes) return add_wide_rows(x, rows, columns, sums);
+  const std::int64_t together = kWidth / columns;
+  double wide[kWidth] = {};
+  add_wide_rows(x, rows / together, together * columns, wide);
+  for (std::int64_t i = 0; i < together; ++i) {
+    for (std::int64_t c = 0; c < columns; ++c) sums[c] += wide[i * columns + c];
+  }
+  x += rows / together * together * columns;
+  for (std::int64_t row = 0; row < rows % together; ++row, x += columns) {
+    for (std::int64_t c = 0; c < columns; ++c) sums[c] += static_cast<double>(x[c]);
   }
 }
 
