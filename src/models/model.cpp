@@ -95,4 +95,15 @@ void Model::set_weights(const std::vector<Tensor>& values) const {
   for (std::size_t i = 0; i < values.size(); ++i) targets[i].assign(values[i]);
 }
 
+bool Model::compiled() const { return model().compiled != nullptr; }
+
+Optimizer Model::optimizer() const {
+  if (!compiled()) fail("Model '{}': compile it first", name());
+  return model().compiled->options.optimizer;
+}
+
+void Model::set_stop_training(bool stop) const { model().stop_training = stop; }
+bool Model::stop_training() const { return model().stop_training; }
+ModelInfo& Model::info() const { return model().info; }
+
 }  // namespace fovea

@@ -9,15 +9,4 @@ void Model::compile(const CompileOptions& options) const {
   impl.runtime.reset();
 }
 
-bool Model::compiled() const { return model().compiled != nullptr; }
-
-Optimizer Model::optimizer() const {
-  if (!compiled()) fail("Model '{}': compile it first", name());
-  return model().compiled->options.optimizer;
-}
-
-void Model::set_stop_training(bool stop) const { model().stop_training = stop; }
-bool Model::stop_training() const { return model().stop_training; }
-ModelInfo& Model::info() const { return model().info; }
-
 }  // namespace fovea
