@@ -124,19 +124,22 @@ std::vector<Value> OptimizerImpl::clip(GraphBuilder& b, std::span<const Value> g
     for (std::size_t i = 0; i < b.spec(g).shape.rank(); ++i) axes.push_back(static_cast<std::int64_t>(i));
     return ops::reduce(b, ops::ReduceKind::sum, ops::unary(b, "square", g), axes);
   };
-  // g * limit / max(norm, limit): gradients below the limit keep their bits.
-  const auto factor = [&](Value squares, double limit) {
-    const Value norm = ops::unary(b, "sqrt", squares);
-    return ops::divide(b, number(norm, limit), ops::maximum(b, norm, number(norm, limit)));
-  };
   std::vector<Value> result(gradients.begin(), gradients.end());
   if (clipnorm && *clipnorm > 0) {
-    for (Value& g : result) g = ops::multiply(b, g, factor(square_sum(g), *clipnorm));
+    // g * limit / max(norm, limit), in this order.
+    for (Value& g : result) {
+      const Value limit = number(g, *clipnorm), norm = ops::unary(b, "sqrt", square_sum(g));
+      g = ops::divide(b, ops::multiply(b, g, limit), ops::maximum(b, norm, limit));
+    }
   } else if (global_clipnorm && *global_clipnorm > 0 && !result.empty()) {
+    // g * (limit * min(1 / norm, 1 / limit)); norm - norm makes all of them NaN when the norm is not finite.
     Value total;
     for (const Value g : result) total = total ? ops::add(b, total, square_sum(g)) : square_sum(g);
-    const Value all = factor(total, *global_clipnorm);
-    for (Value& g : result) g = ops::multiply(b, g, all);
+    const Value norm = ops::unary(b, "sqrt", total), one = number(norm, 1);
+    const Value limit = number(norm, *global_clipnorm);
+    const Value inverse = ops::minimum(b, ops::divide(b, one, norm), number(norm, 1 / *global_clipnorm));
+    const Value factor = ops::add(b, ops::multiply(b, limit, inverse), ops::subtract(b, norm, norm));
+    for (Value& g : result) g = ops::multiply(b, g, factor);
   } else if (clipvalue && *clipvalue > 0) {
     for (Value& g : result) {
       g = ops::minimum(b, ops::maximum(b, g, number(g, -*clipvalue)), number(g, *clipvalue));

@@ -6,7 +6,7 @@
 #include "backends/reference/reference.h"
 
 // Arithmetic is done in the variables' own type and in Keras' order of operations, so that rounding follows
-// Keras too.
+// Keras too; 1 - rho and the like are formed in double first, as in Python.
 
 namespace fovea {
 namespace {
@@ -52,15 +52,15 @@ void reference_SgdUpdate(const ReferenceCall& call) {
 void reference_RmspropUpdate(const ReferenceCall& call) {
   const auto& op = static_cast<const RmspropUpdateOp&>(call.op);
   with_float_type(call.input_specs[0].dtype, [&]<class T>() {
-    const T rho = static_cast<T>(op.rho), epsilon = static_cast<T>(op.epsilon),
-            momentum = static_cast<T>(op.momentum);
+    const T rho = static_cast<T>(op.rho), rest = static_cast<T>(1 - op.rho),
+            epsilon = static_cast<T>(op.epsilon), momentum = static_cast<T>(op.momentum);
     const std::size_t average_slot = op.momentum > 0 ? 2 : 1;
     for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
-      slots[0] = rho * slots[0] + g * g * (1 - rho);
+      slots[0] = rho * slots[0] + rest * (g * g);
       T denominator = slots[0] + epsilon;
       if (op.centered) {
         T& average = slots[average_slot];
-        average = rho * average + g * (1 - rho);
+        average = rho * average + rest * g;
         denominator = slots[0] - average * average + epsilon;
       }
       const T increment = rate * g / std::sqrt(denominator);
@@ -78,15 +78,16 @@ void reference_AdamUpdate(const ReferenceCall& call) {
   const auto& op = static_cast<const AdamUpdateOp&>(call.op);
   with_float_type(call.input_specs[0].dtype, [&]<class T>() {
     const T beta_1 = static_cast<T>(op.beta_1), beta_2 = static_cast<T>(op.beta_2),
+            rest_1 = static_cast<T>(1 - op.beta_1), rest_2 = static_cast<T>(1 - op.beta_2),
             epsilon = static_cast<T>(op.epsilon);
     const T step = static_cast<T>(call.input<std::int64_t>(1)[0]);
-    const T correction = std::sqrt(1 - std::pow(beta_2, step)) / (1 - std::pow(beta_1, step));
+    const T root = std::sqrt(1 - std::pow(beta_2, step)), first = 1 - std::pow(beta_1, step);
     for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
       T &m = slots[0], &v = slots[1];
-      m += (g - m) * (1 - beta_1);
-      v += (g * g - v) * (1 - beta_2);
+      m += (g - m) * rest_1;
+      v += (g * g - v) * rest_2;
       if (op.amsgrad) slots[2] = std::max(slots[2], v);
-      w -= m * (rate * correction) / (std::sqrt(op.amsgrad ? slots[2] : v) + epsilon);
+      w -= m * (rate * root / first) / (std::sqrt(op.amsgrad ? slots[2] : v) + epsilon);
     });
   });
 }
