@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <variant>
+
+namespace fovea::cpu {
+
+// One optimizer step on a run of elements. Arithmetic is float's, in the order of the reference, without
+// fused multiply-adds: the bits are the reference's. The hyperparameters are rounded to float as there.
+
+struct SgdStep {
+  float rate, weight_decay, momentum;
+  bool nesterov;
+};
+
+/// Slots: the average square; the momentum, if any; the average gradient, if centered.
+struct RmspropStep {
+  float rate, weight_decay, rho, momentum, epsilon;
+  bool centered;
+};
+
+/// Slots: the averages of the gradient and of its square; the largest of the latter with amsgrad. `rate`
+/// holds the correction of the averages' start at zero.
+struct AdamStep {
+  float decay_rate, weight_decay, rate, beta_1, beta_2, epsilon;
+  bool amsgrad;
+};
+
+using UpdateStep = std::variant<SgdStep, RmspropStep, AdamStep>;
+
+/// Where the elements are: from[0] and to[0] the variable, then its slots; to[i] may be from[i].
+struct UpdateRun {
+  const float* from[4];
+  float* to[4];
+  const float* gradient;
+  std::int64_t count;
+};
+
+void update_run(const UpdateStep& step, const UpdateRun& run);
+
+}  // namespace fovea::cpu

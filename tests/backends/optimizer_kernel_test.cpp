@@ -1,0 +1,98 @@
+#include <gtest/gtest.h>
+
+#include "backends/region_case.h"
+#include "ops/optimizer_update.h"
+
+namespace fovea {
+namespace {
+
+// A scalar, odd sizes, several variables in a piece, one over several pieces, none at all.
+const Shape kVariables[] = {{}, {3, 3, 3, 32}, {32}, {1}, {0}, {17, 31}, {60'001}, {5}};
+
+/// Every combination of a kind's options.
+std::vector<SgdUpdateOp> sgd_steps() {
+  std::vector<SgdUpdateOp> steps;
+  for (const double momentum : {0.0, 0.9}) {
+    for (const bool nesterov : {false, true}) {
+      SgdUpdateOp op;
+      op.momentum = momentum;
+      op.nesterov = nesterov;
+      steps.push_back(op);
+    }
+  }
+  return steps;
+}
+
+std::vector<RmspropUpdateOp> rmsprop_steps() {
+  std::vector<RmspropUpdateOp> steps;
+  for (const double momentum : {0.0, 0.8}) {
+    for (const bool centered : {false, true}) {
+      RmspropUpdateOp op;
+      op.rho = 0.85;
+      op.epsilon = 3e-3;
+      op.momentum = momentum;
+      op.centered = centered;
+      steps.push_back(op);
+    }
+  }
+  return steps;
+}
+
+std::vector<AdamUpdateOp> adam_steps() {
+  std::vector<AdamUpdateOp> steps;
+  for (const bool amsgrad : {false, true}) {
+    AdamUpdateOp op;
+    op.beta_1 = 0.8;
+    op.beta_2 = 0.97;
+    op.epsilon = 1e-3;
+    op.amsgrad = amsgrad;
+    steps.push_back(op);
+  }
+  return steps;
+}
+
+template <class UpdateOp>
+RegionCase update(UpdateOp op, double weight_decay) {
+  op.weight_decay = weight_decay;
+  RegionCase region(std::string(op.class_name()) + " with decay " + std::to_string(weight_decay));
+  std::vector<int> inputs = {region.input(Tensor::of<float>({}, {0.037F})),
+                             region.input(Tensor::of<std::int64_t>({}, {7}))};
+  std::uint32_t seed = 1;
+  for (const Shape& shape : kVariables) {
+    inputs.push_back(region.input(random_tensor(shape, ++seed)));
+    // The average square stays above the average's square, which the centered form subtracts.
+    for (std::size_t slot = 0; slot < op.slots(); ++slot) {
+      const bool square = std::is_same_v<UpdateOp, RmspropUpdateOp> ? slot == 0 : slot > 0;
+      inputs.push_back(
+          region.input(square ? random_tensor(shape, ++seed, 1, 2) : random_tensor(shape, ++seed)));
+    }
+    inputs.push_back(region.input(random_tensor(shape, ++seed)));
+  }
+  for (const int value : region.add(op, inputs)) region.output(value);
+  return region;
+}
+
+template <class UpdateOp>
+void expect_same_bits_as_the_formula(const std::vector<UpdateOp>& steps) {
+  for (const UpdateOp& op : steps) {
+    for (const double decay : {0.0, 0.004}) {
+      expect_kernel_equal(update(op, decay), "optimizer:");
+    }
+  }
+}
+
+TEST(OptimizerKernel, SgdHasTheFormulasBits) { expect_same_bits_as_the_formula(sgd_steps()); }
+TEST(OptimizerKernel, RmspropHasTheFormulasBits) { expect_same_bits_as_the_formula(rmsprop_steps()); }
+TEST(OptimizerKernel, AdamHasTheFormulasBits) { expect_same_bits_as_the_formula(adam_steps()); }
+
+TEST(OptimizerKernel, WritesOverVariablesAndSlots) {
+  const RegionCase region = update(adam_steps()[1], 0.004);
+  const std::size_t kept = 4;
+  for (std::size_t output = 0; output < 2 * kept; ++output) {
+    const int input = region.region().steps[0].op->in_place(static_cast<int>(output));
+    expect_kernel_in_place(region, static_cast<std::size_t>(input), output);
+  }
+}
+
+}  // namespace
+}  // namespace fovea
