@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/thread_pool.h"
+
+namespace fovea::cpu {
+
+/// Batch normalisation of x (rows, channels) with the batch's own statistics.
+struct BatchNormShape {
+  std::int64_t rows = 0, channels = 0;
+  double epsilon = 0;
+};
+
+struct BatchNormTensors {
+  const float *x, *gamma, *beta;
+  float *y, *mean, *variance;  ///< each null when nobody reads it
+};
+
+std::size_t batch_norm_workspace(const BatchNormShape& shape);
+
+/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta. Each piece of rows has a mean and a sum of squared
+/// distances from it of its own; they are joined in double (Chan et al., "Updating formulae and a pairwise
+/// algorithm for computing sample variances", 1979), so that a mean far from zero costs nothing.
+void batch_norm_training(const BatchNormShape& shape, const BatchNormTensors& tensors, void* workspace,
+                         ThreadPool& pool);
+
+struct BatchNormGradients {
+  const float *x, *gamma, *mean, *variance, *dy;
+  float *dx, *dgamma, *dbeta;  ///< each null when nobody reads it
+};
+
+/// With xhat = (x - mean) / sqrt(variance + epsilon): dbeta = sum dy, dgamma = sum dy xhat,
+/// dx = gamma / sqrt(variance + epsilon) (dy - dbeta / rows - xhat dgamma / rows).
+void batch_norm_backward(const BatchNormShape& shape, const BatchNormGradients& tensors, void* workspace,
+                         ThreadPool& pool);
+
+}  // namespace fovea::cpu

@@ -1,0 +1,111 @@
+#include "backends/cpu/kernels/batch_norm/rows.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/kernels/batch_norm/rows.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, as Highway asks.
+#include "backends/cpu/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+/// Rows whose terms are summed in float before the sum goes to a double.
+inline constexpr std::int64_t kRowsInFloat = 64;
+
+HWY_INLINE void add_lanes(Vector total, std::int64_t used, double* sums) {
+  alignas(64) float floats[kMaxLanes] = {};
+  hn::Store(total, D(), floats);
+  for (std::int64_t i = 0; i < used; ++i) sums[i] += static_cast<double>(floats[i]);
+}
+
+void batch_norm_distances(const float* x, const float* center, std::int64_t rows, std::int64_t channels,
+                          double* sums, double* squares) {
+  for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
+    const Vector middle = load_first(center + c, used);
+    for (std::int64_t begin = 0; begin < rows; begin += kRowsInFloat) {
+      Vector sum = hn::Zero(D()), square = hn::Zero(D());
+      const std::int64_t end = std::min(rows, begin + kRowsInFloat);
+      for (std::int64_t row = begin; row < end; ++row) {
+        const Vector distance = hn::Sub(load_first(x + row * channels + c, used), middle);
+        sum = hn::Add(sum, distance);
+        square = hn::MulAdd(distance, distance, square);
+      }
+      add_lanes(sum, used, sums + c);
+      add_lanes(square, used, squares + c);
+    }
+  });
+}
+
+void batch_norm_products(const float* x, const float* center, const float* dy, std::int64_t rows,
+                         std::int64_t channels, double* sums) {
+  for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
+    const Vector middle = load_first(center + c, used);
+    for (std::int64_t begin = 0; begin < rows; begin += kRowsInFloat) {
+      Vector sum = hn::Zero(D());
+      const std::int64_t end = std::min(rows, begin + kRowsInFloat);
+      for (std::int64_t row = begin; row < end; ++row) {
+        const std::int64_t at = row * channels + c;
+        sum = hn::MulAdd(load_first(dy + at, used), hn::Sub(load_first(x + at, used), middle), sum);
+      }
+      add_lanes(sum, used, sums + c);
+    }
+  });
+}
+
+void batch_norm_normalise(const Normalisation& n, const float* x, std::int64_t rows, std::int64_t channels,
+                          float* y) {
+  for (std::int64_t row = 0; row < rows; ++row, x += channels, y += channels) {
+    for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
+      const Vector distance = hn::Sub(hn::Sub(load_first(x + c, used), load_first(n.mean + c, used)),
+                                      load_first(n.mean_rest + c, used));
+      store_first(hn::MulAdd(distance, load_first(n.factor + c, used), load_first(n.offset + c, used)), y + c,
+                  used);
+    });
+  }
+}
+
+void batch_norm_gradient(const NormalisationGradient& n, const float* x, const float* dy, std::int64_t rows,
+                         std::int64_t channels, float* dx) {
+  for (std::int64_t row = 0; row < rows; ++row, x += channels, dy += channels, dx += channels) {
+    for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
+      const Vector distance = hn::Sub(load_first(x + c, used), load_first(n.mean + c, used));
+      const Vector centered = hn::Sub(load_first(dy + c, used), load_first(n.dy_mean + c, used));
+      const Vector rest = hn::NegMulAdd(distance, load_first(n.slope + c, used), centered);
+      store_first(hn::Mul(load_first(n.factor + c, used), rest), dx + c, used);
+    });
+  }
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::cpu {
+
+HWY_EXPORT(batch_norm_distances);
+HWY_EXPORT(batch_norm_products);
+HWY_EXPORT(batch_norm_normalise);
+HWY_EXPORT(batch_norm_gradient);
+
+void add_distances(const float* x, const float* center, std::int64_t rows, std::int64_t channels,
+                   double* sums, double* squares) {
+  HWY_DYNAMIC_DISPATCH(batch_norm_distances)(x, center, rows, channels, sums, squares);
+}
+
+void add_products(const float* x, const float* center, const float* dy, std::int64_t rows,
+                  std::int64_t channels, double* sums) {
+  HWY_DYNAMIC_DISPATCH(batch_norm_products)(x, center, dy, rows, channels, sums);
+}
+
+void normalise_rows(const Normalisation& n, const float* x, std::int64_t rows, std::int64_t channels,
+                    float* y) {
+  HWY_DYNAMIC_DISPATCH(batch_norm_normalise)(n, x, rows, channels, y);
+}
+
+void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,
+                                 std::int64_t rows, std::int64_t channels, float* dx) {
+  HWY_DYNAMIC_DISPATCH(batch_norm_gradient)(n, x, dy, rows, channels, dx);
+}
+
+}  // namespace fovea::cpu
+#endif

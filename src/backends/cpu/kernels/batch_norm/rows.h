@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+namespace fovea::cpu {
+
+// What batch normalisation does to rows of channels, on the calling thread.
+
+/// sums[c] += the sum over the rows of x - center[c], squares[c] that of its squares.
+void add_distances(const float* x, const float* center, std::int64_t rows, std::int64_t channels,
+                   double* sums, double* squares);
+/// sums[c] += the sum over the rows of dy (x - center[c]).
+void add_products(const float* x, const float* center, const float* dy, std::int64_t rows,
+                  std::int64_t channels, double* sums);
+
+/// Per channel: y = (x - mean - mean_rest) * factor + offset, mean_rest being what a float mean leaves out.
+struct Normalisation {
+  const float *mean, *mean_rest, *factor, *offset;
+};
+void normalise_rows(const Normalisation& n, const float* x, std::int64_t rows, std::int64_t channels,
+                    float* y);
+
+/// Per channel: dx = factor * (dy - dy_mean - (x - mean) * slope).
+struct NormalisationGradient {
+  const float *mean, *factor, *dy_mean, *slope;
+};
+void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,
+                                 std::int64_t rows, std::int64_t channels, float* dx);
+
+}  // namespace fovea::cpu
