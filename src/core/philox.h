@@ -41,6 +41,9 @@ class PhiloxStream {
     return philox({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), step_, 0},
                   key_);
   }
+  /// What block() is made of, beside the index.
+  const std::array<std::uint32_t, 2>& key() const { return key_; }
+  std::uint32_t step() const { return step_; }
   std::uint32_t at(std::uint64_t element) const { return block(element / 4)[element % 4]; }
 
   /// The next 32 random bits.
