@@ -19,6 +19,7 @@ UpdateStep step_of(const RmspropUpdateOp& op, float rate, std::int64_t) {
   return RmspropStep{rate,
                      static_cast<float>(op.weight_decay),
                      static_cast<float>(op.rho),
+                     static_cast<float>(1 - op.rho),
                      static_cast<float>(op.momentum),
                      static_cast<float>(op.epsilon),
                      op.centered};
@@ -27,9 +28,14 @@ UpdateStep step_of(const RmspropUpdateOp& op, float rate, std::int64_t) {
 UpdateStep step_of(const AdamUpdateOp& op, float rate, std::int64_t iteration) {
   const auto beta_1 = static_cast<float>(op.beta_1), beta_2 = static_cast<float>(op.beta_2);
   const auto t = static_cast<float>(iteration);
-  const float correction = std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t));
-  return AdamStep{rate,   static_cast<float>(op.weight_decay), rate * correction, beta_1,
-                  beta_2, static_cast<float>(op.epsilon),      op.amsgrad};
+  const float corrected = rate * std::sqrt(1 - std::pow(beta_2, t)) / (1 - std::pow(beta_1, t));
+  return AdamStep{rate,
+                  static_cast<float>(op.weight_decay),
+                  corrected,
+                  static_cast<float>(1 - op.beta_1),
+                  static_cast<float>(1 - op.beta_2),
+                  static_cast<float>(op.epsilon),
+                  op.amsgrad};
 }
 
 /// Elements of a piece: each is read and written in several tensors.

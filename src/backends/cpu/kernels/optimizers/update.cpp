@@ -43,7 +43,7 @@ void sgd_run(const SgdStep& step, const UpdateRun& run) {
 template <bool kMomentum, bool kCentered>
 void rmsprop_run(const RmspropStep& step, const UpdateRun& run) {
   constexpr int kAverage = kMomentum ? 2 : 1;
-  const Vector rate = all(step.rate), rho = all(step.rho), rest = all(1 - step.rho),
+  const Vector rate = all(step.rate), rho = all(step.rho), rest = all(step.rest),
                momentum = all(step.momentum), epsilon = all(step.epsilon);
   for_elements<kAverage + (kCentered ? 1 : 0)>(
       run, step.weight_decay, step.rate, [&](Vector w, Vector* slots, Vector g) HWY_ATTR {
@@ -62,7 +62,7 @@ void rmsprop_run(const RmspropStep& step, const UpdateRun& run) {
 
 template <bool kAmsgrad>
 void adam_run(const AdamStep& step, const UpdateRun& run) {
-  const Vector rate = all(step.rate), rest_1 = all(1 - step.beta_1), rest_2 = all(1 - step.beta_2),
+  const Vector rate = all(step.rate), rest_1 = all(step.rest_1), rest_2 = all(step.rest_2),
                epsilon = all(step.epsilon);
   for_elements<kAmsgrad ? 3 : 2>(
       run, step.weight_decay, step.decay_rate, [&](Vector w, Vector* slots, Vector g) HWY_ATTR {

@@ -13,16 +13,16 @@ struct SgdStep {
   bool nesterov;
 };
 
-/// Slots: the average square; the momentum, if any; the average gradient, if centered.
+/// Slots: the average square; the momentum, if any; the average gradient, if centered. `rest` is 1 - rho.
 struct RmspropStep {
-  float rate, weight_decay, rho, momentum, epsilon;
+  float rate, weight_decay, rho, rest, momentum, epsilon;
   bool centered;
 };
 
 /// Slots: the averages of the gradient and of its square; the largest of the latter with amsgrad. `rate`
-/// holds the correction of the averages' start at zero.
+/// holds the correction of the averages' start at zero, rest_1 and rest_2 are 1 - beta_1 and 1 - beta_2.
 struct AdamStep {
-  float decay_rate, weight_decay, rate, beta_1, beta_2, epsilon;
+  float decay_rate, weight_decay, rate, rest_1, rest_2, epsilon;
   bool amsgrad;
 };
 
