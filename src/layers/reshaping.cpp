@@ -1,5 +1,6 @@
 #include "layers/layer_support.h"
 #include "layers/spatial.h"
+#include "ops/shaping.h"
 
 // Flatten: (N, H, W, C) -> (N, H*W*C).  Reshape: (N, ...) -> (N, target...).
 // ZeroPadding2D: zeros around the image.  Rescaling: x * scale + offset.
@@ -11,6 +12,11 @@ namespace {
 std::int64_t sample_elements(const Shape& x) {
   const Shape sample = x.slice(1);
   return sample.is_known() ? sample.elements() : Shape::unknown;
+}
+
+/// Keras reshapes even to the same shape, and what stands behind a reshape has no logits for a loss to use.
+Value view_as(GraphBuilder& graph, Value x, const Shape& shape) {
+  return emit_one(graph, ReshapeOp(shape), {x});
 }
 
 class FlattenLayer final : public LayerImpl {
@@ -25,7 +31,7 @@ class FlattenLayer final : public LayerImpl {
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     const Shape& x = context.graph.spec(inputs[0]).shape;
-    return {ops::reshape(context.graph, inputs[0], {x[0], sample_elements(x)})};
+    return {view_as(context.graph, inputs[0], {x[0], sample_elements(x)})};
   }
 
   std::string explain_shape(std::span<const Shape> inputs) const override {
@@ -73,8 +79,8 @@ class ReshapeLayer final : public LayerImpl {
   }
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    const Shape x = context.graph.spec(inputs[0]).shape;
-    return {ops::reshape(context.graph, inputs[0], output_shapes({&x, 1})[0])};
+    const Shape& x = context.graph.spec(inputs[0]).shape;
+    return {view_as(context.graph, inputs[0], output_shapes({&x, 1})[0])};
   }
 
   Shape target_shape;
