@@ -26,6 +26,7 @@ class GraphBuilder {
  public:
   virtual ~GraphBuilder() = default;
   virtual std::vector<Value> emit(std::shared_ptr<const Op> op, std::span<const Value> inputs) = 0;
+  /// Stays valid as long as the graph.
   virtual const TensorSpec& spec(Value value) const = 0;
 
   /// What the caller hands in at each step, by name: "x", "learning_rate". Asked for twice, it is the same

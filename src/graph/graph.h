@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -54,7 +55,7 @@ class Graph final : public GraphBuilder {
  private:
   Value add_value(const TensorSpec& spec, Source source, std::size_t index);
 
-  std::vector<ValueInfo> values_;
+  std::deque<ValueInfo> values_;  ///< a deque, so that the reference spec() gives outlives later emits
   std::vector<Node> nodes_;
   std::vector<Feed> feeds_;
   std::vector<Tensor> constants_;

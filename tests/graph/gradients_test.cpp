@@ -13,6 +13,16 @@ TEST(Graph, FeedOfOneNameIsOneValue) {
   EXPECT_THROW(graph.feed("x", {{3}, DType::float32}), Error);
 }
 
+TEST(Graph, SpecOutlivesLaterOps) {
+  Graph graph;
+  const Value x = graph.feed("x", {{2, 3}, DType::float32});
+  const TensorSpec& spec = graph.spec(x);
+  Value y = x;
+  for (int i = 0; i < 1000; ++i) y = ops::scale(graph, y, 2);
+  EXPECT_EQ(&spec, &graph.spec(x));
+  EXPECT_EQ(spec.shape.str(), "(2, 3)");
+}
+
 TEST(Graph, RefusesTwoAssignmentsOfOneVariable) {
   Graph graph;
   const Variable v("v", {{2}, DType::float32});
