@@ -58,9 +58,9 @@ void field(FieldVisitor& visitor, std::string_view name, Optimizer& value) {
 }
 
 OptimizerImpl::OptimizerImpl()
-    : iterations("iteration", {{}, DType::int64}), learning_rate("learning_rate", {{}, DType::float32}) {}
+    : iterations("iteration", {{}, DType::int64}), learning_rate("learning_rate", {{}, floatx()}) {}
 
-double OptimizerImpl::rate() const { return static_cast<double>(*learning_rate.value().data<float>()); }
+double OptimizerImpl::rate() const { return *learning_rate.value().astype(DType::float64).data<double>(); }
 
 void OptimizerImpl::set_rate(double rate) {
   if (!std::isfinite(rate))

@@ -43,7 +43,7 @@ class OptimizerImpl : public Configurable {
   std::string name;
   std::optional<double> weight_decay, clipnorm, global_clipnorm, clipvalue;
   Variable iterations;     ///< int64 scalar, steps taken
-  Variable learning_rate;  ///< float32 scalar
+  Variable learning_rate;  ///< scalar of the type that floatx() was when it was made
 
   double rate() const;
   void set_rate(double rate);

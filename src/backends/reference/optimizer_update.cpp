@@ -11,6 +11,12 @@
 namespace fovea {
 namespace {
 
+/// As keras.ops.cast makes it of a Python number, which is float32 first, in double too.
+template <class T>
+T cast(double option) {
+  return static_cast<T>(static_cast<float>(option));
+}
+
 /// Calls element(w, slots, g) for every element of every variable: w and slots are references to the outputs,
 /// set from the inputs.
 template <class T, class Element>
@@ -23,7 +29,7 @@ void for_each_element(const ReferenceCall& call, Element element) {
     for (std::int64_t i = 0; i < call.input_specs[first].shape.elements(); ++i) {
       T values[4] = {};
       for (std::size_t s = 0; s < kept; ++s) values[s] = call.input<T>(first + s)[i];
-      if (op.weight_decay != 0) values[0] -= values[0] * static_cast<T>(op.weight_decay) * rate;
+      if (op.weight_decay != 0) values[0] -= values[0] * cast<T>(op.weight_decay) * rate;
       element(values[0], values + 1, call.input<T>(first + kept)[i], rate);
       for (std::size_t s = 0; s < kept; ++s) {
         if (call.outputs[v * kept + s] != nullptr) call.output<T>(v * kept + s)[i] = values[s];
@@ -37,7 +43,7 @@ void for_each_element(const ReferenceCall& call, Element element) {
 void reference_SgdUpdate(const ReferenceCall& call) {
   const auto& op = static_cast<const SgdUpdateOp&>(call.op);
   with_float_type(call.input_specs[0].dtype, [&]<class T>() {
-    const T momentum = static_cast<T>(op.momentum);
+    const T momentum = cast<T>(op.momentum);
     for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
       if (op.momentum == 0) {
         w -= g * rate;
@@ -77,9 +83,8 @@ void reference_RmspropUpdate(const ReferenceCall& call) {
 void reference_AdamUpdate(const ReferenceCall& call) {
   const auto& op = static_cast<const AdamUpdateOp&>(call.op);
   with_float_type(call.input_specs[0].dtype, [&]<class T>() {
-    const T beta_1 = static_cast<T>(op.beta_1), beta_2 = static_cast<T>(op.beta_2),
-            rest_1 = static_cast<T>(1 - op.beta_1), rest_2 = static_cast<T>(1 - op.beta_2),
-            epsilon = static_cast<T>(op.epsilon);
+    const T beta_1 = cast<T>(op.beta_1), beta_2 = cast<T>(op.beta_2), rest_1 = static_cast<T>(1 - op.beta_1),
+            rest_2 = static_cast<T>(1 - op.beta_2), epsilon = static_cast<T>(op.epsilon);
     const T step = static_cast<T>(call.input<std::int64_t>(1)[0]);
     const T root = std::sqrt(1 - std::pow(beta_2, step)), first = 1 - std::pow(beta_1, step);
     for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
