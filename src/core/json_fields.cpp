@@ -138,16 +138,17 @@ class Reader final : public FieldVisitor {
     const Json* found = find(name);
     if (found == nullptr) return;
     if (found->is_null()) {
-      slot.clear();
+      at_field(name, [&] { slot.clear(); });
     } else if (found->is_string()) {
-      slot.make(found->get<std::string>());
+      at_field(name, [&] { slot.make(found->get<std::string>()); });
     } else {
       if (!found->is_object() || !found->contains("class_name") || !(*found)["class_name"].is_string()) {
         wrong(name, "a name, or an object with its class_name", *found);
       }
-      Configurable& made = slot.make((*found)["class_name"].get<std::string>());
+      Configurable* made = nullptr;
+      at_field(name, [&] { made = &slot.make((*found)["class_name"].get<std::string>()); });
       if (found->contains("config"))
-        read_config(made, (*found)["config"], fmt::format("{}, {}", where_, name));
+        read_config(*made, (*found)["config"], fmt::format("{}, {}", where_, name));
     }
   }
 
@@ -155,6 +156,16 @@ class Reader final : public FieldVisitor {
   const Json* find(std::string_view name) const {
     const auto found = config_.find(std::string(name));
     return found == config_.end() ? nullptr : &*found;
+  }
+
+  /// Says where, when `make` fails.
+  template <class Make>
+  void at_field(std::string_view name, Make&& make) const {
+    try {
+      make();
+    } catch (const Error& error) {
+      fail("{}: '{}': {}", where_, name, error.what());
+    }
   }
 
   [[noreturn]] void wrong(std::string_view name, const char* expected, const Json& received) const {

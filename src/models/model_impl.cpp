@@ -126,7 +126,8 @@ ModelImpl::Shapes ModelImpl::all_output_shapes(std::span<const Shape> inputs) co
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Shape& expected = inputs_[i].shape();
     bool fits = inputs[i].rank() == expected.rank();
-    for (std::size_t axis = 0; fits && axis < expected.rank(); ++axis) {
+    for (std::size_t axis = 1; fits && axis < expected.rank(); ++axis) {  // any batch
+
       const auto at = static_cast<std::ptrdiff_t>(axis);
       fits =
           expected[at] == Shape::unknown || inputs[i][at] == Shape::unknown || inputs[i][at] == expected[at];
@@ -163,10 +164,13 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
   for (const auto& call : calls_) {
     ++position;
     if (values.count(call.get()) != 0) continue;
-    std::vector<Value> given;
-    for (const SymbolicTensor& input : call->inputs)
-      given.push_back(values.at(input.call().get())[input.index()]);
     const LayerImpl& layer = *call->layer;
+    // A layer computes in its own dtype, whatever the one before it has. Models cast for their inputs.
+    std::vector<Value> given;
+    for (const SymbolicTensor& input : call->inputs) {
+      const Value value = values.at(input.call().get())[input.index()];
+      given.push_back(as_model(layer) != nullptr ? value : ops::cast(context.graph, value, layer.dtype));
+    }
     const LoweringContext inner{
         .graph = context.graph,
         .training = call->arguments.training.value_or(context.training),

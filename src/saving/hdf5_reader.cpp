@@ -1,0 +1,194 @@
+#include "saving/hdf5_reader.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "saving/hdf5_objects.h"
+
+namespace fovea {
+
+using hdf5::Bytes;
+using hdf5::Cursor;
+using hdf5::Message;
+using hdf5::MessageType;
+
+struct Hdf5Reader::Dataset {
+  TensorSpec spec;
+  bool big_endian = false;
+  std::string_view data;
+};
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "files are little-endian, as the machine");
+
+/// Runs `read`; what it throws gets the path in front.
+template <class Read>
+auto at_path(const std::string& path, Read&& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    fail("'{}': {}", path.empty() ? "/" : path, error.what());
+  }
+}
+
+const Message& require(const std::optional<Message>& message, const char* what) {
+  if (!message) fail("is no dataset: it has no {}", what);
+  return *message;
+}
+
+Shape read_dataspace(const Bytes& file, const Message& message) {
+  Cursor field(file, message.at);
+  const std::uint64_t version = field.next(1), rank = field.next(1);
+  if (version != 1 && version != 2) fail("has a dataspace of version {}", version);
+  field.skip(1);
+  const std::uint64_t kind = field.next(1);
+  if (version == 2 && kind == 2) fail("is empty");
+  if (version == 1) field.skip(4);
+  if (rank > Shape::max_rank) fail("has {} dimensions; at most {} can be read", rank, Shape::max_rank);
+  Shape shape;
+  for (std::uint64_t i = 0; i < rank; ++i) {
+    const std::uint64_t size = field.next(8);
+    if (size > static_cast<std::uint64_t>(INT64_MAX)) fail("is damaged: a size of {}", size);
+    shape.push_back(static_cast<std::int64_t>(size));
+  }
+  return shape;
+}
+
+struct ElementType {
+  DType dtype;
+  bool big_endian;
+};
+
+/// IEEE numbers and whole numbers of the usual sizes.
+ElementType read_datatype(const Bytes& file, const Message& message) {
+  constexpr std::uint64_t kFixedPoint = 0, kFloatingPoint = 1;
+  Cursor field(file, message.at);
+  const std::uint64_t kind = field.next(1) & 0x0F, bits = field.next(3), size = field.next(4);
+  const bool big_endian = (bits & 1) != 0;
+  const auto element = [&](DType dtype) { return ElementType{dtype, big_endian}; };
+  if (kind == kFixedPoint) {
+    const bool is_signed = (bits & 8) != 0;
+    const std::uint64_t offset = field.next(2), precision = field.next(2);
+    if (offset == 0 && precision == 8 * size) {
+      if (is_signed && size == 4) return element(DType::int32);
+      if (is_signed && size == 8) return element(DType::int64);
+      if (!is_signed && size == 1) return element(DType::uint8);
+    }
+    fail("has {} whole numbers of {} bits, which are not read", is_signed ? "signed" : "unsigned", precision);
+  }
+  if (kind == kFloatingPoint) {
+    // Where exponent and mantissa stand, and how wide they are.
+    const std::uint64_t offset = field.next(2), precision = field.next(2), exponent_at = field.next(1),
+                        exponent = field.next(1), mantissa_at = field.next(1), mantissa = field.next(1),
+                        bias = field.next(4);
+    const bool plain = offset == 0 && precision == 8 * size && mantissa_at == 0 && exponent_at == mantissa &&
+                       (bits & 0x40) == 0;
+    if (plain && size == 4 && exponent == 8 && mantissa == 23 && bias == 127) return element(DType::float32);
+    if (plain && size == 8 && exponent == 11 && mantissa == 52 && bias == 1023)
+      return element(DType::float64);
+    fail("has floating point numbers of {} bits, which are not read", precision);
+  }
+  fail("holds no numbers (HDF5's class {})", kind);
+}
+
+/// The elements, which lie in the header (compact) or in one piece in the file (contiguous).
+std::string_view read_layout(const Bytes& file, const Message& message, std::uint64_t bytes) {
+  constexpr std::uint64_t kCompact = 0, kContiguous = 1;
+  Cursor field(file, message.at);
+  const std::uint64_t version = field.next(1), kind = field.next(1);
+  if (version != 3 && version != 4) fail("has a layout of version {}, which is not read", version);
+  if (kind == kCompact) {
+    const std::uint64_t size = field.next(2);
+    if (size != bytes) fail("is damaged: {} bytes for elements that take {}", size, bytes);
+    return field.part(size);
+  }
+  if (kind != kContiguous)
+    fail("is stored in chunks or put together from others; only plain datasets are read");
+  const std::uint64_t address = field.next(8), size = field.next(8);
+  if (bytes == 0) return {};
+  if (address == hdf5::kUndefined) fail("was never written");
+  if (size != bytes) fail("is damaged: {} bytes for elements that take {}", size, bytes);
+  return file.part(address, size);
+}
+
+}  // namespace
+
+Hdf5Reader::Hdf5Reader(std::string_view bytes) : bytes_(bytes), root_(hdf5::root_header(Bytes(bytes))) {}
+
+std::optional<std::uint64_t> Hdf5Reader::find(const std::string& path) const {
+  const Bytes file(bytes_);
+  std::uint64_t header = root_;
+  std::size_t at = 0;
+  while (at < path.size()) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string name = path.substr(at, end - at);
+    const std::vector<Message> messages = hdf5::messages_of(file, header);
+    if (!hdf5::is_group(messages)) return {};
+    const std::vector<hdf5::Link> links = hdf5::links_of(file, messages);
+    const auto link = std::find_if(links.begin(), links.end(), [&](const auto& l) { return l.name == name; });
+    if (link == links.end()) return {};
+    if (!link->hard) fail("is a soft or external link, which is not followed");
+    header = link->header;
+    at = end + 1;
+  }
+  return header;
+}
+
+bool Hdf5Reader::has(const std::string& path) const {
+  return at_path(path, [&] { return find(path).has_value(); });
+}
+
+std::vector<std::string> Hdf5Reader::children(const std::string& group) const {
+  return at_path(group, [&] {
+    const std::optional<std::uint64_t> header = find(group);
+    if (!header) fail("is not in the file");
+    const Bytes file(bytes_);
+    const std::vector<Message> messages = hdf5::messages_of(file, *header);
+    if (!hdf5::is_group(messages)) fail("is no group");
+    std::vector<std::string> names;
+    for (hdf5::Link& link : hdf5::links_of(file, messages)) names.push_back(std::move(link.name));
+    std::sort(names.begin(), names.end());
+    return names;
+  });
+}
+
+Hdf5Reader::Dataset Hdf5Reader::describe(const std::string& path) const {
+  const std::optional<std::uint64_t> header = find(path);
+  if (!header) fail("is not in the file");
+  const Bytes file(bytes_);
+  const std::vector<Message> messages = hdf5::messages_of(file, *header);
+  if (hdf5::is_group(messages)) fail("is a group, no dataset");
+  if (hdf5::find_message(messages, MessageType::external_files)) fail("keeps its data in other files");
+  const Shape shape =
+      read_dataspace(file, require(hdf5::find_message(messages, MessageType::dataspace), "dataspace"));
+  const ElementType element =
+      read_datatype(file, require(hdf5::find_message(messages, MessageType::datatype), "datatype"));
+  Dataset result{{shape, element.dtype}, element.big_endian, {}};
+  const auto layout = hdf5::find_message(messages, MessageType::layout);
+  result.data = read_layout(file, require(layout, "layout"), static_cast<std::uint64_t>(result.spec.bytes()));
+  return result;
+}
+
+TensorSpec Hdf5Reader::spec(const std::string& dataset) const {
+  return at_path(dataset, [&] { return describe(dataset).spec; });
+}
+
+Tensor Hdf5Reader::read(const std::string& dataset) const {
+  return at_path(dataset, [&] {
+    const Dataset found = describe(dataset);
+    Tensor result(found.spec);
+    if (found.data.empty()) return result;
+    auto* target = static_cast<char*>(result.raw());
+    std::memcpy(target, found.data.data(), found.data.size());
+    const std::size_t width = size_of(found.spec.dtype);
+    if (found.big_endian) {
+      for (std::size_t at = 0; at < found.data.size(); at += width)
+        std::reverse(target + at, target + at + width);
+    }
+    return result;
+  });
+}
+
+}  // namespace fovea

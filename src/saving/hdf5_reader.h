@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fovea/tensor.h"
+
+namespace fovea {
+
+/// Reads an HDF5 file that may be hostile. It is a reader of our own, since HDF5's library (1.10.8)
+/// overwrites its heap on some damaged files. It knows what h5py writes with any version of the format:
+/// groups of both styles, and contiguous or compact datasets of numbers. It refuses soft and external links,
+/// chunks, filters, virtual and external datasets, and element types that Tensor does not have. Nothing
+/// outside of the file is looked at. Throws Error with the path in the file and the reason. Several threads
+/// may read at once.
+class Hdf5Reader {
+ public:
+  /// The bytes must outlive the reader. Throws Error when they are no HDF5 file.
+  explicit Hdf5Reader(std::string_view bytes);
+
+  bool has(const std::string& path) const;
+  /// Names in a group, sorted; "" is the root.
+  std::vector<std::string> children(const std::string& group) const;
+  /// Type and shape of a dataset.
+  TensorSpec spec(const std::string& dataset) const;
+  Tensor read(const std::string& dataset) const;
+
+ private:
+  struct Dataset;
+  /// Address of an object's header, or nothing.
+  std::optional<std::uint64_t> find(const std::string& path) const;
+  Dataset describe(const std::string& path) const;
+
+  std::string_view bytes_;
+  std::uint64_t root_;
+};
+
+}  // namespace fovea

@@ -1,0 +1,205 @@
+#include "saving/hdf5_writer.h"
+
+#include <hdf5.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+
+#include "core/format.h"
+
+namespace fovea {
+namespace {
+
+/// Holds the library's one lock, and keeps it from printing errors, for a scope.
+class Session {
+ public:
+  Session() : lock_(mutex()) {
+    H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
+  ~Session() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex instance;
+    return instance;
+  }
+  std::lock_guard<std::mutex> lock_;
+  H5E_auto2_t print_ = nullptr;
+  void* print_data_ = nullptr;
+};
+
+/// The library's own words for what went wrong in its last call.
+std::string reason() {
+  std::string text;
+  const auto keep_first = [](unsigned, const H5E_error2_t* error, void* into) -> herr_t {
+    auto& result = *static_cast<std::string*>(into);
+    if (result.empty() && error->desc != nullptr) result = error->desc;
+    return 0;
+  };
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
+  return text.empty() ? "the HDF5 library refuses it" : text;
+}
+
+void check(herr_t status, const std::string& what) {
+  if (status < 0) fail("{}: {}", what, reason());
+}
+
+/// An identifier of the library that is closed at the end of its scope.
+class Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Handle() = default;
+  /// Throws Error, "<what>: <reason>", for an identifier that stands for a failure.
+  Handle(hid_t id, Close close, const std::string& what) : id_(id), close_(close) {
+    if (id < 0) fail("{}: {}", what, reason());
+  }
+  Handle(Handle&& other) noexcept { *this = std::move(other); }
+  Handle& operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(close_, other.close_);
+    return *this;
+  }
+  ~Handle() { reset(); }
+  void reset() {
+    if (id_ >= 0) close_(id_);
+    id_ = -1;
+  }
+  operator hid_t() const { return id_; }
+
+ private:
+  hid_t id_ = -1;
+  Close close_ = nullptr;
+};
+
+/// Access to a file in memory that grows in steps and never touches the disk.
+Handle memory_access() {
+  constexpr std::size_t kStep = std::size_t{4} << 20;
+  Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "HDF5");
+  check(H5Pset_fapl_core(access, kStep, false), "HDF5");
+  return access;
+}
+
+/// The library tells open files in memory apart by their names.
+std::string unused_name() {
+  static std::atomic<std::uint64_t> count{0};
+  return fmt::format("fovea-{}", count++);
+}
+
+hid_t file_type(DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+      return H5T_IEEE_F32LE;
+    case DType::float64:
+      return H5T_IEEE_F64LE;
+    case DType::int32:
+      return H5T_STD_I32LE;
+    case DType::int64:
+      return H5T_STD_I64LE;
+    case DType::uint8:
+      return H5T_STD_U8LE;
+  }
+  fail("HDF5: unknown dtype");
+}
+
+hid_t memory_type(DType dtype) {
+  switch (dtype) {
+    case DType::float32:
+      return H5T_NATIVE_FLOAT;
+    case DType::float64:
+      return H5T_NATIVE_DOUBLE;
+    case DType::int32:
+      return H5T_NATIVE_INT32;
+    case DType::int64:
+      return H5T_NATIVE_INT64;
+    case DType::uint8:
+      return H5T_NATIVE_UINT8;
+  }
+  fail("HDF5: unknown dtype");
+}
+
+std::string quoted(const std::string& path) { return "'" + path + "'"; }
+
+}  // namespace
+
+struct Hdf5Writer::State {
+  Handle file;
+};
+
+Hdf5Writer::Hdf5Writer() : state_(std::make_unique<State>()) {
+  const Session session;
+  const Handle access = memory_access();
+  state_->file =
+      Handle(H5Fcreate(unused_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, "HDF5");
+}
+
+Hdf5Writer::~Hdf5Writer() {
+  const Session session;
+  state_->file.reset();
+}
+
+namespace {
+
+/// Makes missing groups on the way to an object.
+Handle with_parents() {
+  Handle creation(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "HDF5");
+  check(H5Pset_create_intermediate_group(creation, 1), "HDF5");
+  return creation;
+}
+
+}  // namespace
+
+void Hdf5Writer::make_group(const std::string& path) {
+  const Session session;
+  const Handle parents = with_parents();
+  const Handle group(H5Gcreate2(state_->file, path.c_str(), parents, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
+                     "group " + quoted(path));
+}
+
+void Hdf5Writer::set_attribute(const std::string& group, const std::string& name, const std::string& text) {
+  const Session session;
+  const std::string what = "attribute '" + name + "' of " + quoted(group);
+  const Handle object(H5Gopen2(state_->file, group.empty() ? "/" : group.c_str(), H5P_DEFAULT), H5Gclose,
+                      what);
+  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose, what);
+  check(H5Tset_size(type, H5T_VARIABLE), what);
+  check(H5Tset_cset(type, H5T_CSET_UTF8), what);
+  const Handle space(H5Screate(H5S_SCALAR), H5Sclose, what);
+  const Handle attribute(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
+                         what);
+  const char* characters = text.c_str();
+  check(H5Awrite(attribute, type, &characters), what);
+}
+
+void Hdf5Writer::write(const std::string& path, const Tensor& value) {
+  const Session session;
+  const std::string what = "dataset " + quoted(path);
+  std::array<hsize_t, Shape::max_rank> sizes{};
+  std::copy(value.shape().begin(), value.shape().end(), sizes.begin());
+  const auto rank = static_cast<int>(value.shape().rank());
+  const Handle space(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, sizes.data(), nullptr),
+                     H5Sclose, what);
+  const Handle parents = with_parents();
+  const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, what);
+  check(H5Pset_obj_track_times(creation, false), what);
+  const Handle dataset(
+      H5Dcreate2(state_->file, path.c_str(), file_type(value.dtype()), space, parents, creation, H5P_DEFAULT),
+      H5Dclose, what);
+  check(H5Dwrite(dataset, memory_type(value.dtype()), H5S_ALL, H5S_ALL, H5P_DEFAULT, value.raw()), what);
+}
+
+std::string Hdf5Writer::bytes() {
+  const Session session;
+  check(H5Fflush(state_->file, H5F_SCOPE_GLOBAL), "HDF5");
+  const ssize_t size = H5Fget_file_image(state_->file, nullptr, 0);
+  check(size < 0 ? -1 : 0, "HDF5");
+  std::string result(static_cast<std::size_t>(size), '\0');
+  check(H5Fget_file_image(state_->file, result.data(), result.size()) < 0 ? -1 : 0, "HDF5");
+  return result;
+}
+
+}  // namespace fovea

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fovea/tensor.h"
+
+// The one place that knows the HDF5 library, which only writes here (hdf5_reader.h says why). A file lies in
+// memory while it is written, so that one inside an archive needs no file of its own. Debian's library is not
+// safe with several threads: every call is made under one lock. (A program that uses HDF5 itself, from
+// another thread, is not covered by it.)
+
+namespace fovea {
+
+/// Builds an HDF5 file as h5py would: groups, text attributes, and datasets of numbers without filters. The
+/// same calls give the same bytes.
+class Hdf5Writer {
+ public:
+  Hdf5Writer();
+  ~Hdf5Writer();
+  Hdf5Writer(const Hdf5Writer&) = delete;
+  Hdf5Writer& operator=(const Hdf5Writer&) = delete;
+
+  /// Makes a group, and those above it that are missing: "layers/conv2d/vars".
+  void make_group(const std::string& path);
+  /// Gives the group a text that h5py reads as a str.
+  void set_attribute(const std::string& group, const std::string& name, const std::string& text);
+  /// A contiguous, little-endian dataset; the groups above it are made.
+  void write(const std::string& path, const Tensor& value);
+  /// The file's bytes.
+  std::string bytes();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace fovea

@@ -1,0 +1,170 @@
+#include "saving/layer_json.h"
+
+#include "core/format.h"
+#include "saving/json_access.h"
+#include "saving/keras_options.h"
+
+// Source: keras/src/saving/serialization_lib.py.
+
+namespace fovea {
+namespace {
+
+constexpr const char* kInput = "InputLayer";
+
+/// Refuses what loading could not make again.
+void require_registered(const LayerImpl& layer) {
+  try {
+    make_layer(layer.class_name());
+  } catch (const Error&) {
+    fail(
+        "layer '{}' is of class '{}', which loading would not know. Make it known with "
+        "fovea::register_layer(\"{}\", ...) before saving",
+        layer.name, layer.class_name(), layer.class_name());
+  }
+}
+
+/// The name that a serialised layer's class is registered under.
+std::string registered_class(const Json& object, const std::string& where) {
+  const std::string class_name = text_member(object, "class_name", where);
+  const Json registered = object.value("registered_name", Json(nullptr));
+  const Json module = object.value("module", Json(nullptr));
+  const bool of_keras =
+      module.is_string() && (module == "keras" || module.get<std::string>().rfind("keras.", 0) == 0);
+  if (of_keras && (registered.is_null() || registered == class_name)) {
+    if (class_name == "Lambda")
+      fail(
+          "{}: holds Python code, which is never run. Write it as a layer of its own: derive from "
+          "fovea::LayerImpl",
+          where);
+    return class_name;
+  }
+  if (!registered.is_string()) {
+    fail(
+        "{}: its class is neither Keras' nor registered (module {}, registered_name {}). In Python, "
+        "@keras.saving.register_keras_serializable gives it a name; here, fovea::register_layer does",
+        where, shown(module), shown(registered));
+  }
+  const auto name = registered.get<std::string>();
+  if (find_keras_layer(name) != nullptr)
+    fail("{}: is a class of one's own under the name of Keras' {} (module {})", where, name, shown(module));
+  return name;
+}
+
+}  // namespace
+
+std::string layer_of(const Json& object) {
+  std::string name = "?", class_name = "?";
+  if (object.is_object()) {
+    if (object.contains("class_name") && object["class_name"].is_string()) class_name = object["class_name"];
+    if (object.contains("config") && object["config"].is_object() && object["config"].contains("name") &&
+        object["config"]["name"].is_string())
+      name = object["config"]["name"];
+  }
+  return fmt::format("layer '{}' ({})", name, class_name);
+}
+
+Json dtype_policy(DType dtype) {
+  return {{"module", "keras"},
+          {"class_name", "DTypePolicy"},
+          {"config", {{"name", name(dtype)}}},
+          {"registered_name", nullptr}};
+}
+
+DType read_dtype(const Json& policy, const std::string& where) {
+  if (policy.is_null()) return floatx();
+  const bool is_object = policy.is_object() && policy.contains("config") && policy["config"].is_object() &&
+                         policy["config"].contains("name") &&
+                         policy.value("class_name", Json()) == "DTypePolicy";
+  const Json& type = is_object ? policy["config"]["name"] : policy;
+  for (const DType known : {DType::float32, DType::float64, DType::int32, DType::int64, DType::uint8}) {
+    if (type == name(known)) return known;
+  }
+  fail("{}: its dtype must be float32, float64, int32, int64 or uint8. Received: {}", where, shown(type));
+}
+
+Json shape_to_json(const Shape& shape) {
+  Json sizes = Json::array();
+  for (const std::int64_t size : shape) sizes.push_back(size == Shape::unknown ? Json(nullptr) : Json(size));
+  return sizes;
+}
+
+Shape shape_from_json(const Json& sizes, const std::string& where) {
+  if (!sizes.is_array() || sizes.size() > Shape::max_rank)
+    fail("{}: must be a list of at most {} sizes. Received: {}", where, Shape::max_rank, shown(sizes));
+  Shape shape;
+  for (const Json& size : sizes) {
+    const bool fits = size.is_number_unsigned() && size.get<std::uint64_t>() <= INT64_MAX;
+    if (!size.is_null() && !fits) fail("{}: must be a list of sizes. Received: {}", where, shown(sizes));
+    shape.push_back(size.is_null() ? Shape::unknown : size.get<std::int64_t>());
+  }
+  return shape;
+}
+
+Json layer_to_json(LayerImpl& layer, std::span<const Shape> built_on) {
+  const std::string class_name(layer.class_name());
+  const KerasLayer* keras = find_keras_layer(class_name);
+  if (keras == nullptr) require_registered(layer);
+
+  Json config = Json::object();
+  const Json options = write_config(layer);
+  if (class_name == kInput) {
+    // Keras gives its inputs a plain dtype and no flag.
+    config = options;
+    config["dtype"] = name(layer.dtype);
+    config["name"] = layer.name;
+  } else {
+    config["name"] = layer.name;
+    config["trainable"] = layer.trainable;
+    config["dtype"] = dtype_policy(layer.dtype);
+    for (const auto& [option, value] : options.items()) {
+      if (!config.emplace(option, Json(value)).second)
+        fail("layer '{}' ({}): an option may not be called '{}'", layer.name, class_name, option);
+    }
+    spell_activations(config);
+  }
+
+  Json object = {{"module", "keras.layers"}, {"class_name", class_name}, {"config", std::move(config)}};
+  if (keras != nullptr) {
+    object["registered_name"] = nullptr;
+  } else {
+    // As Keras writes a class that @register_keras_serializable made known in __main__.
+    object["module"] = nullptr;
+    object["class_name"] = class_name.substr(class_name.rfind('>') + 1);
+    object["registered_name"] = class_name;
+  }
+  const bool builds = keras == nullptr ? !layer.weights.empty() : keras->builds;
+  if (builds && !built_on.empty()) {
+    Json shapes = Json::array();
+    for (const Shape& shape : built_on) shapes.push_back(shape_to_json(shape));
+    const bool list = built_on.size() > 1 || (keras != nullptr && keras->takes_list);
+    object["build_config"] = {{"input_shape", list ? shapes : shapes[0]}};
+  }
+  return object;
+}
+
+std::shared_ptr<LayerImpl> layer_from_json(const Json& object) {
+  const std::string where = layer_of(object);
+  const std::string class_name = registered_class(object, where);
+  std::shared_ptr<LayerImpl> layer;
+  try {
+    layer = make_layer(class_name);
+  } catch (const Error& error) {
+    fail("{}: {}", where, error.what());
+  }
+  Json config = plain_config(member(object, "config", where), where);
+  layer->name = text_member(config, "name", where);
+  if (config.contains("dtype")) layer->dtype = read_dtype(config["dtype"], where);
+  if (class_name != kInput && !is_floating(layer->dtype))
+    fail("{}: its dtype must be float32 or float64. Received: {}", where, name(layer->dtype));
+  if (const auto trainable = config.find("trainable"); trainable != config.end()) {
+    if (!trainable->is_boolean())
+      fail("{}: 'trainable' must be true or false. Received: {}", where, shown(*trainable));
+    layer->trainable = trainable->get<bool>();
+  }
+  for (const char* common : {"name", "dtype", "trainable"}) config.erase(common);
+  read_config(*layer, config, where);
+  check_options(config, write_config(*layer), where);
+  return layer;
+}
+
+}  // namespace fovea

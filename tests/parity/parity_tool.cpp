@@ -1,0 +1,146 @@
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "fovea/error.h"
+#include "fovea/model.h"
+#include "saving/gallery.h"
+
+// Drives fovea for the tests that compare it with a live Keras. Arrays come and go as raw float32 files, one
+// behind the other; what is read is cast to the model's types.
+
+namespace {
+
+using namespace fovea;
+
+constexpr const char* kUsage = R"(usage: parity_tool COMMAND
+  models                                the names for make
+  make NAME OUT.keras                   a model of tests/saving/gallery.cpp
+  compile IN.keras HOW OUT.keras        HOW: sgd, momentum, rmsprop, adam (mse), or several (losses by name)
+  resave IN.keras OUT.keras             read and written again
+  config IN.json                        read, and printed again
+  save-weights IN.keras OUT.weights.h5
+  load-weights IN.keras WEIGHTS OUT.keras
+  predict IN.keras N INPUTS OUTPUTS     outputs of N samples
+  train IN.keras N STEPS ARRAYS OUT.keras  STEPS steps on N samples, inputs and targets
+)";
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error("cannot open " + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// N samples of shapes that are given with the batch, in turn.
+class Arrays {
+ public:
+  explicit Arrays(const std::string& path) : bytes_(read_text(path)) {}
+  Tensor next(Shape shape, std::int64_t samples) {
+    shape.set(0, samples);
+    Tensor result(shape);
+    const auto size = static_cast<std::size_t>(result.bytes());
+    if (bytes_.size() - at_ < size) throw Error("an input file is too short");
+    std::copy_n(bytes_.data() + at_, size, static_cast<char*>(result.raw()));
+    at_ += size;
+    return result;
+  }
+
+ private:
+  std::string bytes_;
+  std::size_t at_ = 0;
+};
+
+std::vector<Tensor> next_arrays(Arrays& arrays, const std::vector<SymbolicTensor>& like,
+                                std::int64_t samples) {
+  std::vector<Tensor> result;
+  for (const SymbolicTensor& tensor : like)
+    result.push_back(arrays.next(tensor.shape(), samples).astype(tensor.call()->layer->dtype));
+  return result;
+}
+
+void compile(const Model& model, const std::string& how) {
+  if (how == "sgd") {
+    model.compile({.optimizer = SGD({.learning_rate = 0.05}), .loss = "mse"});
+  } else if (how == "momentum") {
+    model.compile(
+        {.optimizer = SGD({.learning_rate = 0.05, .momentum = 0.9, .nesterov = true}), .loss = "mse"});
+  } else if (how == "rmsprop") {
+    model.compile({.optimizer = RMSprop({.rho = 0.8, .momentum = 0.5, .centered = true, .clipnorm = 1}),
+                   .loss = losses::MeanSquaredError({.reduction = "sum"})});
+  } else if (how == "adam") {
+    model.compile(
+        {.optimizer = Adam({.learning_rate = 0.01, .amsgrad = true, .weight_decay = 0.004}), .loss = "mse"});
+  } else if (how == "several") {
+    model.compile(
+        {.optimizer = "adam",
+         .loss = {{"age", "mse"}, {"face", losses::BinaryCrossentropy({.label_smoothing = 0.1})}},
+         .loss_weights = {{"age", 0.5}, {"face", 2}},
+         .metrics = {{"face", {"acc", metrics::BinaryAccuracy({.threshold = 0.4})}}, {"age", {"mae"}}}});
+  } else {
+    throw Error("there is no way to compile called '" + how + "'");
+  }
+}
+
+void predict(const Model& model, std::int64_t samples, const std::string& from, const std::string& to) {
+  Arrays arrays(from);
+  std::ofstream file(to, std::ios::binary);
+  for (const Tensor& output : model.predict_all(next_arrays(arrays, model.inputs(), samples))) {
+    const Tensor plain = output.astype(DType::float32);
+    file.write(static_cast<const char*>(plain.raw()), plain.bytes());
+  }
+}
+
+void train(const Model& model, std::int64_t samples, int steps, const std::string& from) {
+  Arrays arrays(from);
+  Batch batch;
+  batch.inputs = next_arrays(arrays, model.inputs(), samples);
+  batch.targets = next_arrays(arrays, model.outputs(), samples);
+  batch.count = samples;
+  for (int step = 0; step < steps; ++step) model.train_on_batch(batch);
+}
+
+void run(const std::vector<std::string>& words) {
+  const auto is = [&](const char* command, std::size_t count) {
+    return words[0] == command && words.size() == count;
+  };
+  if (is("models", 1)) {
+    for (const std::string& name : testing::gallery_names()) std::cout << name << "\n";
+  } else if (is("make", 3)) {
+    testing::gallery_model(words[1]).save(words[2]);
+  } else if (is("compile", 4)) {
+    const Model model = load_model(words[1]);
+    compile(model, words[2]);
+    model.save(words[3]);
+  } else if (is("resave", 3)) {
+    load_model(words[1]).save(words[2]);
+  } else if (is("config", 2)) {
+    std::cout << model_to_json(model_from_json(read_text(words[1]))) << "\n";
+  } else if (is("save-weights", 3)) {
+    load_model(words[1]).save_weights(words[2]);
+  } else if (is("load-weights", 4)) {
+    const Model model = load_model(words[1]);
+    model.load_weights(words[2]);
+    model.save(words[3]);
+  } else if (is("predict", 5)) {
+    predict(load_model(words[1]), std::stoll(words[2]), words[3], words[4]);
+  } else if (is("train", 6)) {
+    const Model model = load_model(words[1]);
+    train(model, std::stoll(words[2]), std::stoi(words[3]), words[4]);
+    model.save(words[5]);
+  } else {
+    throw Error(kUsage);
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  try {
+    std::vector<std::string> words(arguments + 1, arguments + count);
+    if (words.empty()) throw Error(kUsage);
+    run(words);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
+  }
+}

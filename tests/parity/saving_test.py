@@ -1,0 +1,349 @@
+"""Files go both ways: real Keras opens ours, we open Keras', and weights, configs, predictions and the state of
+training are the same on both sides."""
+
+import pathlib
+import tempfile
+import unittest
+import warnings
+import zipfile
+
+import keras
+import numpy as np
+from keras import layers
+
+import fovea
+
+# Options that Keras has since later than 3.0 and fovea does not write.
+NEW_IN_KERAS = {"quantization_config", "renorm", "renorm_clipping", "renorm_momentum", "ragged", "optional",
+                "input_axes", "output_axes"}
+# Layers whose call has training=False unless given, which Keras notes.
+TRAINING_OFF = {"Dropout"}
+# Keras writes the models with this one, and cannot read them.
+NOT_FOR_KERAS = {"shared_by_models"}
+
+
+@keras.saving.register_keras_serializable("fovea")
+class MinPooling2D(layers.MaxPooling2D):
+    def call(self, inputs):
+        return -super().call(-inputs)
+
+
+def comparable(config):
+    """A config without what has no meaning: numbers of shared objects, new options, what Keras does not read of a
+    Sequential, calls of Dropout; [x] for the ends of a model is x, and a tensor by name is the first argument."""
+    if isinstance(config, list):
+        return [comparable(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    result = {key: comparable(value) for key, value in config.items()
+              if key != "shared_object_id" and key not in NEW_IN_KERAS}
+    if result.get("class_name") == "Sequential":
+        result["config"].pop("trainable"), result["config"].pop("dtype")
+    for node in result.get("inbound_nodes", ()):
+        if not node["args"] and "inputs" in node["kwargs"]:
+            node["args"] = [node["kwargs"].pop("inputs")]
+        if result["class_name"] in TRAINING_OFF and node["kwargs"].get("training") is False:
+            del node["kwargs"]["training"]
+    if ">" in (result.get("registered_name") or ""):
+        result["module"] = None  # the module of this test
+    for ends in ("input_layers", "output_layers"):
+        if ends in result and len(result[ends]) == 1:
+            result[ends] = result[ends][0]
+    return result
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(5)
+
+    def load(self, path, **options):
+        """Keras' load_model, whose warnings are failures."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return keras.models.load_model(path, **options)
+
+    def save(self, model, name="theirs.keras"):
+        path = self.folder / name
+        model.save(path)
+        return path
+
+    def ours(self, name):
+        path = self.folder / f"{name}.keras"
+        fovea.run("make", name, path)
+        return path
+
+    def resaved(self, path):
+        out = self.folder / "resaved.keras"
+        fovea.run("resave", path, out)
+        return out
+
+    def inputs(self, model, samples=6):
+        random = np.random.default_rng(3)
+        return [random.uniform(0, 4, (samples, *tensor.shape[1:])).astype(tensor.dtype) for tensor in model.inputs]
+
+    def assert_same_predictions(self, path, model):
+        inputs = self.inputs(model)
+        theirs = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+        theirs = theirs if isinstance(theirs, list) else [theirs]
+        ours = fovea.predict(path, inputs, [tensor.shape for tensor in model.outputs], self.folder)
+        for a, b in zip(ours, theirs):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+    def assert_same_weights(self, one, other):
+        one, other = fovea.weights(one), fovea.weights(other)
+        self.assertEqual(sorted(one), sorted(other))
+        for name, value in one.items():
+            if isinstance(value, dict):
+                self.assertEqual(value, other[name], name)
+            else:
+                self.assertEqual(value.dtype, other[name].dtype, name)
+                np.testing.assert_array_equal(value, other[name], name)
+
+    def assert_same_file(self, one, other):
+        self.maxDiff = None
+        self.assertEqual(comparable(fovea.config(one)), comparable(fovea.config(other)))
+        self.assert_same_weights(one, other)
+
+
+class OursInKeras(Files):
+    def test_it_is_what_keras_would_write(self):
+        """Loaded and saved by Keras, config and weights stay as they were."""
+        for name in fovea.run("models").split():
+            if name in NOT_FOR_KERAS:
+                continue
+            with self.subTest(name):
+                path = self.ours(name)
+                model = self.load(path)
+                self.assert_same_file(path, self.save(model))
+                if name != "calls":  # Keras' predict calls every layer with training=False
+                    self.assert_same_predictions(path, model)
+
+    def test_the_order_of_layers_is_keras(self):
+        for name in ("branches", "shared", "nested", "several", "options"):
+            with self.subTest(name):
+                model = self.load(self.ours(name))
+                written = [layer["config"]["name"] for layer in fovea.config(self.ours(name))["config"]["layers"]]
+                self.assertEqual([layer.name for layer in model.layers], written)
+
+    def test_an_archive_is_four_stored_members(self):
+        with zipfile.ZipFile(self.ours("sequential")) as archive:
+            self.assertEqual(archive.namelist(), ["metadata.json", "config.json", "model.weights.h5", "fovea.json"])
+            self.assertTrue(all(member.compress_type == zipfile.ZIP_STORED for member in archive.infolist()))
+            self.assertIsNone(archive.testzip())
+
+    def test_a_layer_that_keras_does_not_have_is_named(self):
+        path = self.ours("min_pooling")
+        registered = keras.saving.get_custom_objects().pop("fovea>MinPooling2D")
+        try:
+            with self.assertRaisesRegex(TypeError, "MinPooling2D"):
+                keras.models.load_model(path)
+        finally:
+            keras.saving.get_custom_objects()["fovea>MinPooling2D"] = registered
+
+    def test_weights_alone(self):
+        path = self.ours("branches")
+        fovea.run("save-weights", path, self.folder / "ours.weights.h5")
+        model = self.load(path)
+        expected = model.get_weights()
+        model.set_weights([weight + 1 for weight in expected])
+        model.load_weights(self.folder / "ours.weights.h5")
+        for a, b in zip(model.get_weights(), expected):
+            np.testing.assert_array_equal(a, b)
+
+
+def block(x, filters, name):
+    y = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name + "_conv")(x)
+    y = layers.BatchNormalization(name=name + "_norm")(y)
+    return layers.ReLU(name=name + "_relu")(y)
+
+
+def keras_models():
+    """As their users write them."""
+    image = keras.Input((8, 8, 3))
+    yield "sequential", keras.Sequential([
+        image, layers.Conv2D(4, 3, activation="relu", kernel_regularizer="l2"), layers.MaxPooling2D(),
+        layers.Conv2D(4, 2), layers.Flatten(), layers.Dropout(0.5, seed=1), layers.Dense(2, activation="softmax")])
+    unbuilt = keras.Sequential([layers.Dense(3, activation=keras.activations.relu), layers.Dense(1)])
+    unbuilt(np.zeros((6, 4), "float32"))
+    yield "built_by_a_call", unbuilt
+
+    x = keras.Input((8, 8, 3), name="photo")
+    y = block(x, 4, "a")
+    shortcut = layers.Conv2D(4, 1)(x)
+    y = layers.Add()([shortcut, block(y, 4, "b")])
+    y = layers.Concatenate()([y, x, y])
+    yield "residual", keras.Model(x, layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling2D()(y)))
+
+    base = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization(),
+                             layers.Activation("swish"), layers.Flatten()], name="base")
+    base.trainable = False
+    base.layers[0].trainable = True
+    x = keras.Input((8, 8, 3))
+    yield "fine_tuned", keras.Model([x], [layers.Dense(1)(base(x, training=False))])
+
+    base_in = keras.Input((5,))
+    base = keras.Model(base_in, [layers.Dense(3)(base_in), layers.Dense(2)(base_in)], name="two_headed")
+    a, b = keras.Input((5,), name="a"), keras.Input((5,), name="b")
+    shared = layers.Dense(5, name="shared")
+    first = base(shared(b))
+    second = base(shared(inputs=a))
+    joined = layers.Concatenate()([first[0], second[1]])
+    yield "several_heads", keras.Model([a, b], [joined, second[0]])
+
+    other = keras.Model(base_in, base(base_in)[1])
+    yield "model_as_output", keras.Model(a, [other(a), keras.Sequential([keras.Input((5,)), layers.Dense(2)])(a)])
+
+    x = keras.Input((None, None, 3))
+    yield "open_sizes", keras.Model(x, layers.GlobalMaxPooling2D(keepdims=True)(layers.ZeroPadding2D(((1, 2), 3))(x)))
+    yield "float64", keras.Sequential([keras.Input((4,), dtype="float64"),
+                                       layers.Dense(3, activation="tanh", dtype="float64"),
+                                       layers.Dense(1, dtype="float64")])
+    yield "mixed_dtypes", keras.Sequential([keras.Input((4,), dtype="float64"), layers.Dense(3, activation="tanh"),
+                                            layers.Dense(2, dtype="float64"), layers.Dense(1)])
+    image = keras.Input((4, 4, 2), dtype="uint8")
+    yield "bytes", keras.Sequential([image, layers.Rescaling(1 / 3), layers.Flatten(), layers.Dense(2)])
+
+
+class KerasInOurs(Files):
+    def test_nothing_is_lost(self):
+        for name, model in keras_models():
+            with self.subTest(name):
+                path = self.save(model)
+                self.assert_same_file(self.resaved(path), path)
+                if "open" not in name:
+                    self.assert_same_predictions(path, model)
+
+    def test_trained_models(self):
+        optimizers = [keras.optimizers.SGD(0.1, momentum=0.9), keras.optimizers.RMSprop(0.01, momentum=0.1),
+                      keras.optimizers.Adam(0.01, amsgrad=True, weight_decay=0.01), "sgd"]
+        for optimizer in optimizers:
+            for name, model in keras_models():
+                if name not in ("residual", "fine_tuned", "several_heads"):
+                    continue
+                with self.subTest(f"{optimizer if isinstance(optimizer, str) else optimizer.name} {name}"):
+                    model.compile(keras.optimizers.get(keras.optimizers.serialize(keras.optimizers.get(optimizer))),
+                                  ["mse"] * len(model.outputs),
+                                  metrics=["mae"] if len(model.outputs) == 1 else [["mae"], [keras.metrics.MeanSquaredError()]],
+                                  loss_weights=[0.5] * len(model.outputs))
+                    inputs = self.inputs(model)
+                    targets = [np.ones((6, *tensor.shape[1:])) for tensor in model.outputs]
+                    for _ in range(3):
+                        model.train_on_batch(inputs, targets)
+                    path = self.save(model)
+                    self.assert_same_weights(self.resaved(path), path)
+                    again = self.load(self.resaved(path))
+                    self.assertEqual(int(again.optimizer.iterations), 3)
+
+    def test_compile_configs(self):
+        """What compile was given is read, and Keras reads what is written."""
+        x = keras.Input((3,))
+        one = keras.Model(x, layers.Dense(1, activation="sigmoid", name="only")(x))
+        two = keras.Model(x, [layers.Dense(1, name="p")(x), layers.Dense(4, name="q", activation="softmax")(x)])
+        cases = [
+            (one, dict(loss="binary_crossentropy", metrics=["acc", "mse"])),
+            (one, dict(loss=keras.losses.BinaryCrossentropy(label_smoothing=0.1), weighted_metrics=["accuracy"])),
+            (one, dict(loss=keras.losses.mean_squared_error, metrics=[keras.metrics.BinaryAccuracy(name="b")])),
+            (one, dict(loss={"only": "mae"}, metrics={"only": ["acc"]}, loss_weights={"only": 0.5})),
+            (two, dict(loss="mse", metrics=[["acc"], None])),
+            (two, dict(loss={"p": "mse", "q": keras.losses.SparseCategoricalCrossentropy(ignore_class=2)},
+                       metrics={"q": "acc", "p": ["mae"]}, loss_weights={"p": 0.5, "q": 2.0})),
+            (two, dict(loss=["mae", "categorical_crossentropy"], loss_weights=[1.0, 0.5])),
+        ]
+        for number, (model, options) in enumerate(cases):
+            with self.subTest(number):
+                model.compile(optimizer=keras.optimizers.Adam(0.125, clipvalue=2.0, name="mine"), **options)
+                path = self.save(model)
+                resaved = self.resaved(path)
+                ours = fovea.config(resaved)["compile_config"]
+                theirs = fovea.config(path)["compile_config"]
+                self.assertEqual(ours["optimizer"], theirs["optimizer"])
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # an optimizer that took no step
+                    again, original = keras.models.load_model(resaved), keras.models.load_model(path)
+                inputs = self.inputs(model)[0]
+                targets = [np.abs(inputs[:, :1]).round(), np.array([0, 1, 3, 1, 0, 3])][:len(model.outputs)]
+                if "categorical_crossentropy" in str(options["loss"]):
+                    targets[1] = keras.utils.to_categorical(targets[1], 4)
+                elif len(targets) == 2 and not isinstance(options["loss"], dict):
+                    targets[1] = np.ones((6, 4))
+                self.assertEqual(again.evaluate(inputs, targets, verbose=0, return_dict=True),
+                                 original.evaluate(inputs, targets, verbose=0, return_dict=True))
+
+    def test_weights_alone(self):
+        models = dict(keras_models())
+        path = self.save(models["residual"])
+        weights = [np.random.default_rng(1).normal(size=weight.shape) for weight in models["residual"].get_weights()]
+        models["residual"].set_weights(weights)
+        models["residual"].save_weights(self.folder / "theirs.weights.h5")
+        fovea.run("load-weights", path, self.folder / "theirs.weights.h5", self.folder / "ours.keras")
+        for a, b in zip(self.load(self.folder / "ours.keras").get_weights(), weights):
+            np.testing.assert_array_equal(a, b.astype("float32"))
+
+    def test_what_fovea_does_not_have_is_refused(self):
+        x = keras.Input((4,))
+        image = keras.Input((4, 4, 3), name="image")
+        cases = [
+            (keras.Model(x, layers.Lambda(lambda value: value, name="code")(x)), r"layer 'code' \(Lambda\).*never run"),
+            (keras.Model(x, layers.GaussianNoise(0.5, name="noisy")(x)), r"'noisy' \(GaussianNoise\).*register_layer"),
+            (keras.Model(x, layers.Dense(2, kernel_constraint="max_norm", name="held")(x)), r"'held'.*kernel_constraint"),
+            (keras.Model(x, layers.Dense(2, activity_regularizer="l2", name="busy")(x)), r"'busy'.*activity_regularizer"),
+            (keras.Model(x, layers.Dense(2, dtype="mixed_float16", name="half")(x)), r"'half'.*mixed_float16"),
+            (keras.Model(x, layers.Dense(2, activation=layers.LeakyReLU(0.3), name="object")(x)), r"'object'.*activation"),
+            (keras.Model(image, layers.MaxPooling2D(data_format="channels_first", name="pool")(image)),
+             r"'pool'.*channels_first"),
+            (keras.Model({"image": image}, layers.Flatten()(image)), "input_layers"),
+        ]
+        for model, message in cases:
+            with self.subTest(message):
+                with self.assertRaisesRegex(RuntimeError, "(?s)theirs.keras.*config.json.*" + message):
+                    self.resaved(self.save(model))
+
+
+class Training(Files):
+    def test_it_goes_on_on_the_other_side(self):
+        """Three steps here, two more there, and the same five here."""
+        for how in ("sgd", "momentum", "rmsprop", "adam"):
+            for name in ("shared", "several", "nested_without_dropout"):
+                with self.subTest(f"{how} {name}"):
+                    path = self.model_without_dropout() if name.startswith("nested") else self.ours(name)
+                    fovea.run("compile", path, how, self.folder / "compiled.keras")
+                    model = keras.models.load_model(self.folder / "compiled.keras")
+                    inputs = self.inputs(model)
+                    targets = [np.full((6, *tensor.shape[1:]), 0.5, "float32") for tensor in model.outputs]
+                    fovea.write_arrays(self.folder / "arrays", inputs + targets)
+                    fovea.run("train", self.folder / "compiled.keras", 6, 3, self.folder / "arrays", self.folder / "3.keras")
+                    fovea.run("train", self.folder / "3.keras", 6, 2, self.folder / "arrays", self.folder / "5.keras")
+                    model = self.load(self.folder / "3.keras")
+                    for _ in range(2):
+                        model.train_on_batch(inputs, targets)
+                    theirs = self.save(model)
+                    a, b = fovea.weights(self.folder / "5.keras"), fovea.weights(theirs)
+                    self.assertEqual(sorted(a), sorted(b))
+                    for key, value in a.items():
+                        if not isinstance(value, dict):
+                            np.testing.assert_allclose(value, b[key], rtol=1e-5, atol=1e-6, err_msg=key)
+                    self.assertEqual(a["optimizer/vars/0"], 5)
+
+    def model_without_dropout(self):
+        base = keras.Sequential([keras.Input((4,)), layers.Dense(4, activation="relu"), layers.BatchNormalization()])
+        frozen = keras.Sequential([keras.Input((4,)), layers.Dense(4), layers.BatchNormalization()])
+        frozen.trainable = False
+        x = keras.Input((4,))
+        return self.save(keras.Model(x, layers.Dense(1)(frozen(base(x)))), "made.keras")
+
+    def test_losses_and_metrics_by_output(self):
+        path = self.folder / "compiled.keras"
+        fovea.run("compile", self.ours("several"), "several", path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an optimizer that took no step
+            model = keras.models.load_model(path)
+        logs = model.evaluate(self.inputs(model), [np.ones((6, 1)), np.ones((6, 1))], verbose=0, return_dict=True)
+        self.assertEqual(sorted(logs), ["age_loss", "age_mae", "face_acc", "face_binary_accuracy", "face_loss", "loss"])
+
+
+if __name__ == "__main__":
+    unittest.main()
