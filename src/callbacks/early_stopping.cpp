@@ -40,15 +40,11 @@ void EarlyStopping::on_epoch_end(std::int64_t epoch, Logs& logs) {
   }
   if (epoch < options.start_from_epoch) return;
 
-  const bool improved = state.monitor.improves(*current);
-  if (options.restore_best_weights && (improved || state.best_weights.empty())) {
-    state.best_weights = model().get_weights();
-    state.best_epoch = epoch;
-  }
   ++state.wait;
-  if (improved) {
+  if (state.monitor.improves(*current)) {
     state.monitor.best = *current;
     state.best_epoch = epoch;
+    if (options.restore_best_weights) state.best_weights = model().get_weights();
     // An improvement that does not reach the baseline does not win new patience.
     if (!options.baseline || state.monitor.improves(*current, options.baseline)) state.wait = 0;
     return;

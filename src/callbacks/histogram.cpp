@@ -16,10 +16,9 @@ std::array<HistogramBucket, kHistogramBuckets> histogram_of(const Tensor& tensor
 
   double smallest = values[0], largest = values[0];
   for (const double value : values) {
-    // A NaN, once there, stays: no comparison with it holds.
+    // Where one is NaN it stays: no comparison with it holds.
     if (std::isnan(value) || value < smallest) smallest = value;
     if (std::isnan(value) || value > largest) largest = value;
-    if (std::isnan(value)) break;
   }
   const double range = largest - smallest;
   if (range == 0) {

@@ -1,10 +1,12 @@
+#include "support/golden.h"
+
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <cmath>
 #include <map>
 
 #include "callbacks/golden_arguments.h"
-#include "fovea/error.h"
+#include "callbacks/state_store.h"
 
 // Decisions of real Keras, replayed: tests/golden/README.md describes the files, tests/golden/callbacks.py
 // drove Keras.
@@ -26,6 +28,15 @@ bool ends_in_error(const Json& decision, const std::function<void()>& call) {
   if (!decision.contains("error")) return false;
   EXPECT_NE(error_of(call), "") << "Keras raised: " << decision["error"];
   return true;
+}
+
+/// What Keras' attributes of these names were.
+void expect_counters(Callback& callback, const Json& decision, std::initializer_list<const char*> names) {
+  StateStore state;
+  callback.state(state);
+  for (const char* name : names) {
+    EXPECT_EQ(state.get<std::int64_t>(name), decision[name].get<std::int64_t>()) << name;
+  }
 }
 
 void replay_reduce_lr_on_plateau(const Json& golden) {
@@ -59,6 +70,7 @@ void replay_reduce_lr_on_plateau(const Json& golden) {
     expect_same(logs["learning_rate"], decisions[epoch]["logged_learning_rate"]);
     expect_same(model.optimizer().learning_rate(), decisions[epoch]["learning_rate"]);
     EXPECT_EQ(log.take(), warnings_of(decisions[epoch]));
+    expect_counters(callback, decisions[epoch], {"wait", "cooldown_counter"});
   }
   EXPECT_EQ(decisions.size(), golden["logs"].size());
 }
@@ -91,6 +103,7 @@ void replay_early_stopping(const Json& golden) {
     end();
     EXPECT_EQ(model.stop_training(), decisions[epoch]["stop"].get<bool>());
     EXPECT_EQ(log.take(), warnings_of(decisions[epoch]));
+    expect_counters(callback, decisions[epoch], {"wait"});
   }
   callback.on_train_end({});
   const Json& outcome = golden["outcome"];
@@ -178,32 +191,22 @@ const std::map<std::string, void (*)(const Json&)>& replays() {
   return by_class;
 }
 
-std::vector<std::string> cases() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(FOVEA_GOLDEN_DIR "/callbacks")) {
-    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-class CallbacksGolden : public testing::TestWithParam<std::string> {};
+class CallbacksGolden : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(CallbacksGolden, DecidesAsKeras) {
-  const Json golden =
-      Json::parse(read_file(std::string(FOVEA_GOLDEN_DIR "/callbacks/") + GetParam() + ".json"));
+  const Json golden = testing::golden("callbacks", GetParam());
   const auto replay = replays().find(golden["callback"].get<std::string>());
   if (replay == replays().end()) GTEST_SKIP() << "nothing replays a " << golden["callback"];
   replay->second(golden);
 }
 
-INSTANTIATE_TEST_SUITE_P(Keras, CallbacksGolden, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(Keras, CallbacksGolden, ::testing::ValuesIn(testing::golden_cases("callbacks")),
                          [](const auto& instance) { return instance.param; });
 
 TEST(CallbacksGoldenFiles, CoverEveryReplay) {
   std::map<std::string, int> counts;
-  for (const std::string& name : cases()) {
-    const Json golden = Json::parse(read_file(std::string(FOVEA_GOLDEN_DIR "/callbacks/") + name + ".json"));
+  for (const std::string& name : testing::golden_cases("callbacks")) {
+    const Json golden = testing::golden("callbacks", name);
     ++counts[golden["callback"].get<std::string>()];
   }
   for (const auto& [name, replay] : replays()) EXPECT_GT(counts[name], 3) << name;

@@ -63,6 +63,20 @@ TEST(ReduceLROnPlateau, SaysWhatItCutsTo) {
   }
 }
 
+TEST(ReduceLROnPlateau, KnowsMinLrAsTheFloat32ThatTheRateIs) {
+  Model model = tiny_model(0.5);
+  LogCapture log;
+  ReduceLROnPlateau callback({.monitor = "loss", .patience = 0, .verbose = 1, .min_lr = 0.1});
+  callback.set_model(&model);
+  callback.on_train_begin({});
+  for (std::int64_t epoch = 0; epoch < 4; ++epoch) {
+    Logs logs{{"loss", 1}};
+    callback.on_epoch_end(epoch, logs);
+  }
+  // float32(0.1) is above 0.1, and there is nothing left to cut.
+  EXPECT_EQ(log.take(), Messages{"Epoch 2: ReduceLROnPlateau reducing learning rate to 0.1."});
+}
+
 TEST(LearningRateScheduler, SaysWhatItSets) {
   for (const int verbose : {0, 1}) {
     Model model = tiny_model();

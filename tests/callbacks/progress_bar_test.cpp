@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <regex>
@@ -176,7 +178,11 @@ TEST(ProgressBar, OffATerminalWritesALineAnEpoch) {
 }
 
 TEST(ProgressBar, WritesToStandardOutputAtOnce) {
-  testing::internal::CaptureStdout();  // a file, and so not a terminal
+  const ScratchFolder folder;
+  std::fflush(stdout);
+  const int before = dup(STDOUT_FILENO);
+  const int file = open(folder.path("out").c_str(), O_WRONLY | O_CREAT, 0600);  // and so no terminal
+  ASSERT_GE(dup2(file, STDOUT_FILENO), 0);
   ProgressBar callback;
   callback.set_parameters({.epochs = 1, .steps = 1});
   callback.on_train_begin({});
@@ -184,7 +190,11 @@ TEST(ProgressBar, WritesToStandardOutputAtOnce) {
   callback.on_train_batch_end(0, {{"loss", 0.5}});
   Logs logs{{"loss", 0.5}};
   callback.on_epoch_end(0, logs);
-  expect_match(testing::internal::GetCapturedStdout(), R"(Epoch 1/1 - \d+s \d+.?s/step - loss: 0\.5000\n)");
+  const std::string text = read_file(folder.path("out"));
+  dup2(before, STDOUT_FILENO);
+  close(before);
+  close(file);
+  expect_match(text, R"(Epoch 1/1 - \d+s \d+.?s/step - loss: 0\.5000\n)");
 }
 
 TEST(ProgressBar, ABatchAllocatesNothingAfterTheFirstEpoch) {

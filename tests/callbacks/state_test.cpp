@@ -1,48 +1,11 @@
 #include <gtest/gtest.h>
 
-#include <any>
-#include <map>
-
-#include "callbacks/support.h"
+#include "callbacks/state_store.h"
 
 // A run that goes on in another process: what the callbacks' state() visits is all that a new object needs.
 
 namespace fovea::test {
 namespace {
-
-/// Keeps fields under their names, or gives them back.
-class StateStore final : public StateVisitor {
- public:
-  using StateVisitor::field;
-  bool reading = false;
-
-  void field(std::string_view name, bool& value) override { keep(name, value); }
-  void field(std::string_view name, std::int64_t& value) override { keep(name, value); }
-  void field(std::string_view name, double& value) override { keep(name, value); }
-  void field(std::string_view name, std::string& value) override { keep(name, value); }
-  void field(std::string_view name, Size2& value) override { keep(name, value); }
-  void field(std::string_view name, Padding2& value) override { keep(name, value); }
-  void field(std::string_view name, Shape& value) override { keep(name, value); }
-  void field(std::string_view name, std::vector<std::int64_t>& value) override { keep(name, value); }
-  void field(std::string_view name, std::vector<double>& value) override { keep(name, value); }
-  void field(std::string_view name, std::optional<std::int64_t>& value) override { keep(name, value); }
-  void field(std::string_view name, std::optional<double>& value) override { keep(name, value); }
-  void field(std::string_view name, std::optional<std::string>& value) override { keep(name, value); }
-  void field(std::string_view, ObjectSlot&) override { FAIL() << "state is no configuration"; }
-  void field(std::string_view name, std::vector<Tensor>& value) override { keep(name, value); }
-
- private:
-  template <class T>
-  void keep(std::string_view name, T& value) {
-    if (reading) {
-      value = std::any_cast<T>(fields_.at(std::string(name)));
-    } else {
-      EXPECT_TRUE(fields_.emplace(name, value).second) << name << " is visited twice";
-    }
-  }
-
-  std::map<std::string, std::any> fields_;
-};
 
 /// The state of `from`, in `to` when its training has begun.
 template <class T>
