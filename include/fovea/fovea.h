@@ -2,6 +2,7 @@
 
 // Everything at once.
 
+#include "fovea/applications.h"
 #include "fovea/callbacks.h"
 #include "fovea/data.h"
 #include "fovea/error.h"

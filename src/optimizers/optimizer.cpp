@@ -60,7 +60,11 @@ void field(FieldVisitor& visitor, std::string_view name, Optimizer& value) {
 OptimizerImpl::OptimizerImpl()
     : iterations("iteration", {{}, DType::int64}), learning_rate("learning_rate", {{}, floatx()}) {}
 
-double OptimizerImpl::rate() const { return *learning_rate.value().astype(DType::float64).data<double>(); }
+double OptimizerImpl::rate() const {
+  const Tensor value = learning_rate.value();
+  if (value.dtype() == DType::float64) return *value.data<double>();
+  return static_cast<double>(*value.data<float>());
+}
 
 void OptimizerImpl::set_rate(double rate) {
   if (!std::isfinite(rate))

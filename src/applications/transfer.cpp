@@ -1,0 +1,149 @@
+#include <algorithm>
+#include <set>
+
+#include "fovea/applications.h"
+#include "models/model_impl.h"
+
+// Surgery for transfer learning: which part of a classifier are its features, and a new head on them.
+
+namespace fovea::applications {
+namespace {
+
+using CallPtr = std::shared_ptr<LayerCall>;
+
+bool gathers_features(const LayerImpl& layer) {
+  const std::string_view name = layer.class_name();
+  return name == "Flatten" || name == "GlobalAveragePooling2D" || name == "GlobalMaxPooling2D";
+}
+
+bool has_weights(const LayerImpl& layer) {
+  const ModelImpl* inner = as_model(layer);
+  return inner != nullptr ? !inner->collect_weights(false).empty() : !layer.weights.empty();
+}
+
+/// The calls that the model's output reads, directly or not, when `closed` hands nothing on.
+std::set<const LayerCall*> reached_without(const ModelImpl& model, const LayerCall* closed) {
+  std::set<const LayerCall*> reached;
+  std::vector<const LayerCall*> open{model.outputs()[0].call().get()};
+  while (!open.empty()) {
+    const LayerCall* call = open.back();
+    open.pop_back();
+    if (call == closed || !reached.insert(call).second) continue;
+    for (const SymbolicTensor& input : call->inputs) open.push_back(input.call().get());
+  }
+  return reached;
+}
+
+/// Does every path from input to output go through `call`, and a layer with weights come after it?
+bool is_cut(const ModelImpl& model, const LayerCall* call) {
+  const std::set<const LayerCall*> after = reached_without(model, call);
+  if (after.count(model.inputs()[0].call().get()) != 0) return false;
+  return std::any_of(after.begin(), after.end(),
+                     [](const LayerCall* other) { return has_weights(*other->layer); });
+}
+
+SymbolicTensor find_features(const ModelImpl& model) {
+  const std::vector<CallPtr>& calls = model.calls();
+  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+    if (gathers_features(*(*call)->layer) && is_cut(model, call->get())) return {*call, 0};
+  }
+  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+    if ((*call)->layer->class_name() == "Dense") return (*call)->inputs[0];
+  }
+  fail(
+      "replace_head: model '{}' has no Flatten, GlobalAveragePooling2D or GlobalMaxPooling2D layer in front "
+      "of "
+      "its output, and no Dense layer, so where its features end is not known",
+      model.name);
+}
+
+std::vector<Layer> head_layers(const SymbolicTensor& features, const HeadOptions& options) {
+  std::vector<Layer> layers;
+  if (features.shape().rank() > 2) layers.push_back(Flatten());
+  if (options.dropout > 0) layers.push_back(Dropout(options.dropout));
+  layers.push_back(Dense(options.outputs, {.activation = options.outputs == 1 ? "sigmoid" : "softmax"}));
+  return layers;
+}
+
+/// The base up to `features`, then `head`. A row of layers stays one.
+Model join(const Model& base, const ModelImpl& impl, const SymbolicTensor& features,
+           const std::vector<Layer>& head) {
+  if (impl.class_name() == "Sequential") {
+    std::vector<Layer> layers;
+    for (const CallPtr& call : impl.calls()) {
+      layers.emplace_back(call->layer);
+      if (call == features.call()) break;
+    }
+    layers.insert(layers.end(), head.begin(), head.end());
+    return Sequential(layers, {base.name()});
+  }
+  SymbolicTensor output = features;
+  for (const Layer& layer : head) output = layer(output);
+  return Model(base.inputs(), {output}, {base.name()});
+}
+
+/// Freezes the layers one by one, also inside nested models, which themselves stay open: so any of them can
+/// be thawed alone.
+void freeze(const Layer& layer, std::vector<Layer>& leaves) {
+  if (const ModelImpl* inner = as_model(*layer.impl())) {
+    layer.set_trainable(true);
+    for (const auto& part : inner->layers()) freeze(Layer(part), leaves);
+    return;
+  }
+  layer.set_trainable(false);
+  if (!layer.impl()->weights.empty()) leaves.push_back(layer);
+}
+
+}  // namespace
+
+NewHead replace_head(const Model& base, const HeadOptions& options) {
+  if (options.outputs < 1) fail("replace_head: outputs must be at least 1. Received: {}", options.outputs);
+  const auto& impl = static_cast<const ModelImpl&>(*base.impl());
+  if (impl.inputs().size() != 1 || impl.outputs().size() != 1) {
+    fail("replace_head: the model must have one input and one output. Received: {} and {}",
+         impl.inputs().size(), impl.outputs().size());
+  }
+  const SymbolicTensor features = find_features(impl);
+  if (!features.shape().slice(1).is_known()) {
+    fail("replace_head: the features of model '{}' have shape {}, which must be known for a Dense layer",
+         impl.name, features.shape().str());
+  }
+  const std::vector<Layer> head = head_layers(features, options);
+  NewHead result;
+  result.model = join(base, impl, features, head);
+  result.features = Layer(features.call()->layer);
+  result.feature_count = features.shape().slice(1).elements();
+  const std::vector<Layer> kept = result.model.layers();
+  for (const auto& layer : impl.layers()) {
+    const auto same = [&](const Layer& other) { return other.impl() == layer; };
+    if (std::none_of(kept.begin(), kept.end(), same)) result.removed.push_back(layer->name);
+  }
+  for (std::size_t i = 0; i + head.size() < kept.size(); ++i) freeze(kept[i], result.base);
+  result.model.info().preprocessing = base.info().preprocessing;
+  return result;
+}
+
+std::vector<Layer> tunable_layers(const NewHead& head) {
+  std::vector<Layer> result;
+  for (const Layer& layer : head.base) {
+    if (layer.impl()->class_name() != "BatchNormalization") result.push_back(layer);
+  }
+  return result;
+}
+
+std::vector<std::string> unfreeze_top(const NewHead& head, std::int64_t count) {
+  const std::vector<Layer> layers = tunable_layers(head);
+  const auto available = static_cast<std::int64_t>(layers.size());
+  if (count < 0 || count > available) {
+    fail("unfreeze_top: the base has {} layers with weights, BatchNormalization not counted. Received: {}",
+         available, count);
+  }
+  std::vector<std::string> names;
+  for (auto layer = layers.end() - count; layer != layers.end(); ++layer) {
+    layer->set_trainable(true);
+    names.push_back(layer->name());
+  }
+  return names;
+}
+
+}  // namespace fovea::applications

@@ -1,0 +1,86 @@
+#include "model_source.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "core/format.h"
+#include "errors.h"
+#include "fovea/applications.h"
+#include "report.h"
+
+namespace fovea::program {
+namespace {
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file || !text) fail("{}: the file cannot be read", path);
+  return text.str();
+}
+
+}  // namespace
+
+bool is_architecture(const std::string& model) {
+  const std::vector<std::string> known = applications::names();
+  return std::find(known.begin(), known.end(), model) != known.end();
+}
+
+Model open_model_file(const std::string& path, bool compile) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (ending != ".keras" && ending != ".json") {
+    usage_error("{}: no such model; give a .keras file, a Keras config .json, or {}", path,
+                joined(applications::names(), " or "));
+  }
+  if (!std::filesystem::exists(path)) fail("{}: there is no such file", path);
+  if (ending == ".keras") return load_model(path, {.compile = compile});
+  try {
+    return model_from_json(read_text(path));
+  } catch (const Error& error) {
+    const std::string reason = error.what();
+    if (reason.starts_with(path)) throw;
+    fail("{}: {}", path, reason);
+  }
+}
+
+Model open_model(const std::string& model, bool compile) {
+  return is_architecture(model) ? Model(applications::make(model)) : open_model_file(model, compile);
+}
+
+ImageOptions preprocessing_of(const Model& model) {
+  if (model.info().preprocessing) return *model.info().preprocessing;
+  const Shape input = model.inputs()[0].shape();
+  if (input.rank() != 4 || !input.slice(1).is_known()) {
+    fail("model '{}' keeps no preprocessing, and its input {} does not say what an image must be resized to",
+         model.name(), input.str());
+  }
+  ImageOptions options;
+  options.image_size = {input[1], input[2]};
+  switch (input[3]) {
+    case 1:
+      options.color_mode = "grayscale";
+      break;
+    case 3:
+      options.color_mode = "rgb";
+      break;
+    case 4:
+      options.color_mode = "rgba";
+      break;
+    default:
+      fail("model '{}': its input {} has {} channels; images have 1, 3 or 4", model.name(), input.str(),
+           input[3]);
+  }
+  return options;
+}
+
+std::vector<std::string> class_names_of(const Model& model) {
+  if (!model.info().class_names.empty()) return model.info().class_names;
+  const std::int64_t outputs = model.outputs()[0].shape()[-1];
+  std::vector<std::string> names;
+  for (std::int64_t i = 0; i < std::max<std::int64_t>(outputs, 2); ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+}  // namespace fovea::program

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "fovea/model.h"
+
+namespace fovea::program {
+
+/// Is it the name of an architecture, such as "convnet"?
+bool is_architecture(const std::string& model);
+/// A .keras file or a Keras config.json, the latter with new weights. Throws UsageError for another ending,
+/// and Error when it cannot be read.
+Model open_model_file(const std::string& path, bool compile);
+/// The same, or an architecture by its name.
+Model open_model(const std::string& model, bool compile);
+
+/// How image files become inputs of the model: what its file says or, for files that do not, plain resizing
+/// to the size and channels of its input. Throws Error when neither says it.
+ImageOptions preprocessing_of(const Model& model);
+/// Class names that the file keeps, or "0", "1", ...
+std::vector<std::string> class_names_of(const Model& model);
+
+}  // namespace fovea::program
