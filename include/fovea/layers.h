@@ -105,7 +105,8 @@ class Dropout : public Layer {
 
 /// An activation by Keras' name: "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "softmax", "log_softmax",
 /// "elu", "selu", "softplus", "softsign", "silu"/"swish", "gelu", "hard_sigmoid", "hard_silu"/"hard_swish",
-/// "exponential", "mish", "linear".
+/// "exponential", "mish", "linear", "celu", "log_sigmoid", "hard_tanh", "tanh_shrink", "soft_shrink",
+/// "hard_shrink", "squareplus", "sparse_plus", "sparse_sigmoid".
 class Activation : public Layer {
  public:
   explicit Activation(const std::string& activation, const NameOption& options = {});

@@ -22,6 +22,38 @@ constexpr char kSigmoid[] = "sigmoid", kTanh[] = "tanh", kExponential[] = "expon
                kSoftplus[] = "softplus", kSoftsign[] = "softsign", kSilu[] = "silu",
                kHardSigmoid[] = "hard_sigmoid", kHardSilu[] = "hard_silu", kMish[] = "mish", kGelu[] = "gelu";
 
+Value number(GraphBuilder& g, Value like, double value) {
+  return g.constant(Tensor::of<double>({}, {value}).astype(g.spec(like).dtype));
+}
+
+/// Between -limit and limit.
+Value clip(GraphBuilder& g, Value x, double limit) {
+  return ops::minimum(g, ops::maximum(g, x, number(g, x, -limit)), number(g, x, limit));
+}
+
+/// -log(1 + exp(-x))
+Value log_sigmoid(GraphBuilder& g, Value x) {
+  return ops::unary(g, "negative", ops::unary(g, "softplus", ops::unary(g, "negative", x)));
+}
+
+/// x where |x| > 1/2, else 0.
+Value hard_shrink(GraphBuilder& g, Value x) {
+  const auto above = [&](Value v) { return ops::unary(g, "relu", v, {.alpha = 0, .beta = 0, .gamma = 0.5}); };
+  return ops::subtract(g, above(x), above(ops::unary(g, "negative", x)));
+}
+
+/// (x + sqrt(x^2 + 4)) / 2
+Value squareplus(GraphBuilder& g, Value x) {
+  const Value root = ops::unary(g, "sqrt", ops::scale(g, ops::unary(g, "square", x), 1, 4));
+  return ops::scale(g, ops::add(g, x, root), 0.5);
+}
+
+/// 0 up to -1, (x + 1)^2 / 4 up to 1, then x.
+Value sparse_plus(GraphBuilder& g, Value x) {
+  const Value bow = ops::scale(g, ops::unary(g, "square", ops::scale(g, clip(g, x, 1), 1, 1)), 0.25);
+  return ops::add(g, bow, ops::relu(g, ops::scale(g, x, 1, -1)));
+}
+
 // keras.activations, with its default arguments.
 constexpr Row kActivations[] = {
     {"linear", [](GraphBuilder&, Value x) { return x; }},
@@ -49,6 +81,16 @@ constexpr Row kActivations[] = {
     {"hard_swish", plain<kHardSilu>},
     {"exponential", plain<kExponential>},
     {"mish", plain<kMish>},
+    {"log_sigmoid", log_sigmoid},
+    {"hard_tanh", [](GraphBuilder& g, Value x) { return clip(g, x, 1); }},
+    {"tanh_shrink", [](GraphBuilder& g, Value x) { return ops::subtract(g, x, ops::unary(g, "tanh", x)); }},
+    {"soft_shrink", [](GraphBuilder& g, Value x) { return ops::subtract(g, x, clip(g, x, 0.5)); }},
+    {"hard_shrink", hard_shrink},
+    {"squareplus", squareplus},
+    {"sparse_plus", sparse_plus},
+    // 0 up to -1, 1 from 1 on, a line between them.
+    {"sparse_sigmoid",
+     [](GraphBuilder& g, Value x) { return ops::unary(g, "hard_sigmoid", ops::scale(g, x, 3)); }},
 };
 
 const Row* find(std::string_view name) {
