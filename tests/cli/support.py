@@ -132,5 +132,7 @@ class ProgramTest(unittest.TestCase):
         return self.folder / output
 
     def assert_fits(self, text, width=80):
+        """Nothing is wider; off a terminal, the line of an epoch may be, as Keras' is."""
         for line in text.splitlines():
-            self.assertLessEqual(len(line), width, line)
+            if not line.startswith("Epoch "):
+                self.assertLessEqual(len(line), width, line)

@@ -203,7 +203,8 @@ void add_train(CLI::App& program, const std::vector<std::string>& command_line, 
       .add_option(
           "DATA", options->data,
           "a folder with one folder of images per class (or train/ and validation/, val/ or test/ with such "
-          "folders), a folder of IDX files (MNIST) or of CIFAR-10's binary batches, or synthetic:shapes, drawn "
+          "folders), a folder of IDX files (MNIST) or of CIFAR-10's binary batches, or synthetic:shapes, "
+          "drawn "
           "images to try it on: synthetic:shapes?count=2000&size=150&classes=4&seed=0 says how many")
       ->required();
   command

@@ -32,10 +32,12 @@ double sum_of(const Json& epochs, const char* name) {
   return sum;
 }
 
-std::string figures_of(const Json& epoch, const std::string& prefix) {
+/// The losses and metrics of an epoch, those of the validation when there was one.
+std::string figures_of(const Json& epoch, bool validated) {
   std::vector<std::string> figures;
   for (const auto& [name, value] : epoch.items()) {
-    if (!name.starts_with(prefix) || !value.is_number()) continue;
+    const bool is_time = name == "epoch" || name.ends_with("seconds") || name == "images_per_second";
+    if (is_time || !value.is_number() || name.starts_with("val_") != validated) continue;
     figures.push_back(fmt::format("{} {:.4f}", name, value.get<double>()));
   }
   return joined(figures);
@@ -97,7 +99,7 @@ void TrainingRun::print_result() const {
   print_row("done", text);
   if (const Json* best = best_epoch(epochs, monitor_)) {
     print_row("best", fmt::format("epoch {}: {}", (*best)["epoch"].get<std::int64_t>(),
-                                  figures_of(*best, data_.validation ? "val_" : "")));
+                                  figures_of(*best, data_.validation != nullptr)));
   }
   if (!data_.broken.empty()) {
     print_row("left out", fmt::format("{}, named above and in {}",
@@ -120,13 +122,13 @@ void TrainingRun::print_examples() const {
   for (std::size_t i = 0; i < positions.size(); ++i) {
     const std::int64_t id = batch.sample_ids[i];
     const auto label = static_cast<std::size_t>(batch.targets[0].values<std::int32_t>()[i]);
-    const Ranked& first = ranked[i].front();
+    const auto taken_for = static_cast<std::size_t>(ranked[i].front().label);
     const std::string name = data_.validation_files.empty()
                                  ? fmt::format("image {}", id)
                                  : data_.validation_files[static_cast<std::size_t>(id)];
-    fmt::print("  {}: {}, taken for {} ({}){}\n", name, data_.class_names[label],
-               data_.class_names[static_cast<std::size_t>(first.label)], percent(first.probability),
-               static_cast<std::size_t>(first.label) == label ? "" : "  wrong");
+    fmt::print("  {}: {}, {}taken for {} ({})\n", name, data_.class_names[label],
+               taken_for == label ? "" : "wrongly ", data_.class_names[taken_for],
+               percent(ranked[i].front().probability));
   }
 }
 
