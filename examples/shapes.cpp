@@ -1,4 +1,4 @@
-#include <fovea/model.h>
+#include <fovea/fovea.h>
 
 #include <cstdio>
 
