@@ -62,6 +62,36 @@ TEST(CallbackState, ReduceLROnPlateauGoesOn) {
   EXPECT_EQ(model.optimizer().learning_rate(), 0.25);
 }
 
+TEST(CallbackState, ModelCheckpointKnowsWhatIsBest) {
+  const ScratchFolder folder;
+  Model model = tiny_model();
+  const ModelCheckpointOptions options{.monitor = "loss", .save_best_only = true};
+  ModelCheckpoint first(folder.path("first{epoch}.keras"), options);
+  ModelCheckpoint second(folder.path("second{epoch}.keras"), options);
+  first.set_model(&model);
+  end_epoch(first, 0, {{"loss", 0.5}});
+  hand_over(first, second, model);
+  EXPECT_EQ(second.best(), 0.5);
+  EXPECT_EQ(second.last_path(), folder.path("first1.keras"));
+  end_epoch(second, 1, {{"loss", 0.6}});
+  end_epoch(second, 2, {{"loss", 0.4}});
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"first1.keras", "second3.keras"}));
+}
+
+TEST(CallbackState, ModelCheckpointCountsBatchesOn) {
+  const ScratchFolder folder;
+  Model model = tiny_model();
+  const ModelCheckpointOptions options{.save_freq = 4};
+  ModelCheckpoint first(folder.path("w.keras"), options), second(folder.path("w.keras"), options);
+  first.set_model(&model);
+  for (std::int64_t batch = 0; batch < 2; ++batch) first.on_train_batch_end(batch, {});
+  hand_over(first, second, model);
+  second.on_train_batch_end(2, {});
+  EXPECT_TRUE(folder.files().empty());
+  second.on_train_batch_end(3, {});
+  EXPECT_EQ(folder.files(), std::vector<std::string>{"w.keras"});
+}
+
 TEST(CallbackState, CSVLoggerKeepsItsColumns) {
   const ScratchFolder folder;
   Model model = tiny_model();
