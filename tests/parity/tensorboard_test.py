@@ -8,13 +8,9 @@ import collections
 import glob
 import json
 import os
-import pathlib
 import subprocess
 import tempfile
 import unittest
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import keras
 import numpy as np
@@ -22,8 +18,8 @@ import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.histogram import summary_v2 as histogram_summary
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("FOVEA_BIN_DIR", ROOT / "build" / "release" / "bin"))
+from fovea import BIN
+
 PARTS = ("train", "validation")
 WEIGHTS = [
     "sequential/dense/kernel", "sequential/dense/bias",
