@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "layers/layer_support.h"
 
 // y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel. In training the batch's own mean and
@@ -31,18 +33,15 @@ class BatchNormalizationLayer final : public LayerImpl {
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
     const auto rank = static_cast<std::int64_t>(x.rank());
-    if (rank < 2 || x[-1] == Shape::unknown) {
-      fail_rule(fmt::format("expected rank 2 or more and known channels. Received: shape {}", x.str()));
-    }
-    if (axis != -1 && axis != rank - 1) {
-      fail_rule(
-          fmt::format("only the last axis can be normalised, where channels are. Received: axis={}", axis));
+    if (rank < 2 || axis < -rank || axis >= rank || x[axis] == Shape::unknown) {
+      fail_rule(fmt::format("expected rank 2 or more and a known size of axis {}. Received: shape {}", axis,
+                            x.str()));
     }
     return {x};
   }
 
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
-    const Shape channels{inputs[0][-1]};
+    const Shape channels{inputs[0][axis]};
     std::vector<ParameterSpec> result;
     if (options.scale)
       result.push_back({"gamma", channels, options.gamma_initializer, true, options.gamma_regularizer});
@@ -55,7 +54,7 @@ class BatchNormalizationLayer final : public LayerImpl {
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
-    const Value x = inputs[0];
+    const Value x = swap_with_last(g, inputs[0]);
     const TensorSpec spec = g.spec(x);
     const TensorSpec channels{{spec.shape[-1]}, spec.dtype};
     std::size_t next = 0;
@@ -68,16 +67,16 @@ class BatchNormalizationLayer final : public LayerImpl {
       const ops::BatchNormResult result = ops::batch_norm_training(g, x, gamma, beta, options.epsilon);
       move(g, mean, result.mean);
       move(g, variance, result.variance);
-      return {result.y};
+      return {swap_with_last(g, result.y)};
     }
     const Value shifted = ops::scale(g, g.variable(variance), 1, options.epsilon);
     const Value factor = ops::multiply(g, gamma, ops::unary(g, "rsqrt", shifted));
     const Value offset = ops::subtract(g, beta, ops::multiply(g, g.variable(mean), factor));
-    return {ops::add(g, ops::multiply(g, x, factor), offset)};
+    return {swap_with_last(g, ops::add(g, ops::multiply(g, x, factor), offset))};
   }
 
   std::string explain_parameters(std::span<const Shape> inputs) const override {
-    const std::int64_t channels = inputs[0][-1];
+    const std::int64_t channels = inputs[0][axis];
     const int kinds = 2 + (options.scale ? 1 : 0) + (options.center ? 1 : 0);
     return fmt::format("{}*{} = {}: {}{}a moving mean and a moving variance for each of {} channels", kinds,
                        channels, kinds * channels, options.scale ? "a gamma, " : "",
@@ -88,6 +87,17 @@ class BatchNormalizationLayer final : public LayerImpl {
   BatchNormalizationOptions options;
 
  private:
+  /// The channels' axis changes places with the last one; a second time, back.
+  Value swap_with_last(GraphBuilder& g, Value x) const {
+    const auto rank = static_cast<std::int64_t>(g.spec(x).shape.rank());
+    const std::int64_t channels = axis < 0 ? axis + rank : axis;
+    if (channels == rank - 1) return x;
+    std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
+    std::iota(order.begin(), order.end(), 0);
+    std::swap(order[static_cast<std::size_t>(channels)], order.back());
+    return ops::transpose(g, x, order);
+  }
+
   static Value constant(GraphBuilder& g, const TensorSpec& spec, double value) {
     const Tensor filled =
         Tensor::of(spec.shape, std::vector<double>(static_cast<std::size_t>(spec.shape.elements()), value));

@@ -9,8 +9,6 @@ const std::map<std::string, std::string> kRefused = {
     {"activation_glu", "there is no activation 'glu'"},
     {"activation_sparsemax", "there is no activation 'sparsemax'"},
     {"activation_sparsemax_extremes", "there is no activation 'sparsemax'"},
-    {"batch_normalization_inference_axis1", "only the last axis can be normalised"},
-    {"batch_normalization_training_axis1", "only the last axis can be normalised"},
     {"flatten_channels_first", "data_format must be channels_last"},
     {"global_average_pooling2d_channels_first", "data_format must be channels_last"},
     {"global_max_pooling2d_channels_first", "data_format must be channels_last"},

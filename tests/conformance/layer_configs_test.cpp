@@ -115,8 +115,13 @@ TEST_P(LayerConfigs, RuleTheShapesOfKnownAndOpenInputs) {
     for (std::size_t axis = 1; axis + 1 < shape.rank(); ++axis)
       shape.set(static_cast<std::ptrdiff_t>(axis), -1);
   }
-  const Shape claim = layer_->output_shapes(open)[0];
-  EXPECT_TRUE(allows(claim, actual)) << claim.str() << " said of " << actual.str();
+  try {
+    const Shape claim = layer_->output_shapes(open)[0];
+    EXPECT_TRUE(allows(claim, actual)) << claim.str() << " said of " << actual.str();
+  } catch (const Error& error) {  // a layer with weights along one of these axes
+    EXPECT_NE(std::string(error.what()).find("known size"), std::string::npos) << error.what();
+    EXPECT_FALSE(layer_->parameters(inputs).empty());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Layers, LayerConfigs, ::testing::ValuesIn(layer_case_names()), CaseName());
