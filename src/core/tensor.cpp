@@ -1,5 +1,7 @@
 #include "fovea/tensor.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -37,10 +39,18 @@ constexpr DTypeRow kDTypes[] = {
 
 const DTypeRow& row(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }
 
+// Large weights in huge pages: kernels read them in strides that would miss the TLB at every row. Below this
+// size an unfinished huge page would be a notable part.
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kLarge = 2 * kHugePage;
+
 std::shared_ptr<void> allocate(std::int64_t bytes) {
-  const std::size_t rounded = (static_cast<std::size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, std::max(rounded, kAlignment));
+  const auto wanted = static_cast<std::size_t>(bytes);
+  const std::size_t alignment = wanted >= kLarge ? kHugePage : kAlignment;
+  const std::size_t rounded = std::max((wanted + alignment - 1) / alignment * alignment, alignment);
+  void* memory = std::aligned_alloc(alignment, rounded);
   if (memory == nullptr) throw std::bad_alloc();
+  if (alignment == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);
   return {memory, std::free};
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "backends/region_case.h"
+#include "ops/reduce.h"
+#include "ops/unary.h"
 
 namespace fovea {
 namespace {
@@ -82,8 +84,8 @@ TEST(Pool2DKernel, TreatsInfinitiesAndNaNAsTheFormula) {
   }
 }
 
-RegionCase backward_case(const PoolCase& c, ops::PoolKind kind) {
-  RegionCase result(name_of(c, kind) + " backward");
+/// The gradient of a pooling of an input; returns its number in the region.
+int add_backward(RegionCase& result, const PoolCase& c, ops::PoolKind kind) {
   const TensorSpec y = Pool2DOp(attributes(c, kind)).infer(std::vector<TensorSpec>{{c.x, DType::float32}})[0];
   std::vector<int> inputs = {result.input(random_tensor(y.shape, 2))};
   if (kind != ops::PoolKind::average) {
@@ -104,14 +106,47 @@ RegionCase backward_case(const PoolCase& c, ops::PoolKind kind) {
     }
     inputs.push_back(result.input(winners));
   }
-  result.output(result.add(Pool2DBackwardOp(attributes(c, kind), c.x), inputs)[0]);
-  return result;
+  return result.add(Pool2DBackwardOp(attributes(c, kind), c.x), inputs)[0];
 }
 
 TEST(Pool2DBackwardKernel, HasTheFormulasBits) {
   for (const PoolCase& c : kCases) {
-    for (const ops::PoolKind kind : kKinds) expect_kernel_equal(backward_case(c, kind), "pool2d_backward:");
+    for (const ops::PoolKind kind : kKinds) {
+      RegionCase region(name_of(c, kind) + " backward");
+      region.output(add_backward(region, c, kind));
+      expect_kernel_equal(region, "pool2d_backward:gather");
+    }
   }
+}
+
+// What follows from convolution + bias + activation + pooling.
+TEST(Pool2DBackwardKernel, TakesTheSlopeAndTheBiasGradientToo) {
+  for (const PoolCase& c : kCases) {
+    for (const ops::PoolKind kind : kKinds) {
+      for (const bool with_slope : {false, true}) {
+        RegionCase region(name_of(c, kind) + " backward with a sum");
+        int dx = add_backward(region, c, kind);
+        if (with_slope) {
+          const UnaryKind function = kind == ops::PoolKind::min ? UnaryKind::tanh : UnaryKind::relu;
+          dx = region.add(UnaryBackwardOp(function, {}), {region.input(random_tensor(c.x, 7)), dx})[0];
+        }
+        region.output(dx);
+        region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, with_slope), {dx})[0]);
+        expect_kernel(region, "pool2d_backward:gather+slope+sums",
+                      {.relative = 3e-7, .of_magnitude = 1e-6, .absolute = 2e-7});
+      }
+    }
+  }
+}
+
+TEST(Pool2DBackwardKernel, TakesTheSlopeAlone) {
+  RegionCase region("slope");
+  const int dx = add_backward(region, kCases[1], ops::PoolKind::max);
+  region.output(
+      region.add(UnaryBackwardOp(UnaryKind::relu, {}), {region.input(random_tensor(kCases[1].x, 7)), dx})[0]);
+  expect_kernel_equal(region, "pool2d_backward:gather+slope");
+  region.output(dx);
+  EXPECT_NE(reason_declined(region).find("read outside"), std::string::npos) << reason_declined(region);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "backends/cpu/kernel_list.h"
 #include "ops/binary.h"
+#include "ops/reduce.h"
 
 namespace fovea::cpu {
 namespace {
@@ -17,6 +18,16 @@ bool is_bias(const Shape& bias, const Shape& result) {
 bool is_plain_relu(const UnaryOp& op) {
   const ops::UnaryParameters& p = op.parameters;
   return op.kind == UnaryKind::relu && p.alpha == 0 && p.beta == 0 && p.gamma == 0;
+}
+
+bool sums_columns(const Region& region, std::size_t step, int value) {
+  const auto* op = op_as<ReduceOp>(region, step);
+  if (op == nullptr || op->kind != ops::ReduceKind::sum || region.steps[step].inputs[0] != value)
+    return false;
+  const Shape& shape = spec_of(region, value).shape;
+  // The axes are sorted.
+  return shape.rank() >= 2 && op->axes.size() == shape.rank() - 1 &&
+         op->axes.back() == static_cast<std::int64_t>(shape.rank()) - 2;
 }
 
 std::variant<Epilogue, Declined> read_epilogue(const Region& region, int value) {

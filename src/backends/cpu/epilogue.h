@@ -22,4 +22,7 @@ std::variant<Epilogue, Declined> read_epilogue(const Region& region, int value);
 /// max(x, 0), without slope, threshold or cap.
 bool is_plain_relu(const UnaryOp& op);
 
+/// Is that step the sum of `value` over all axes but the last: the gradient of a bias?
+bool sums_columns(const Region& region, std::size_t step, int value);
+
 }  // namespace fovea::cpu

@@ -25,12 +25,16 @@ class BroadcastView {
 
   /// The elements in order, each once.
   bool whole() const { return rank_ == 0 || (rank_ == 1 && axes_[0].stride == 1); }
-  /// Elements after which it begins again, 1 for a scalar; 0 when it does not.
+  /// Elements after which it begins again, within stretches of span() elements: (N, 1, 1, C) spread over
+  /// (N, H, W, C) has a period of C and spans of H * W * C. Without any repetition both are the same.
   std::int64_t period() const {
-    if (rank_ == 0 || axes_[rank_ - 1].stride != 0) return 0;
-    std::int64_t product = 1;
-    for (std::size_t i = 0; i + 1 < rank_; ++i) product *= axes_[i].size;
-    return product;
+    if (rank_ == 0 || axes_[0].stride == 0) return 1;
+    return axes_[0].size;
+  }
+  std::int64_t span() const {
+    if (rank_ == 0) return 1;
+    const bool second = axes_[0].stride != 0 && rank_ > 1 && axes_[1].stride == 0;
+    return second ? axes_[0].size * axes_[1].size : axes_[0].size;
   }
 
   /// to[i] = element first + i, i < count.

@@ -14,25 +14,28 @@ using Step = ElementwiseChain::Step;
 /// One thread's way through some blocks.
 class BlockRun {
  public:
-  BlockRun(const ElementwiseChain& chain, const KernelContext& context) : chain_(chain), context_(context) {
-    for (const ElementwiseChain::Fill& fill : chain.fills) {
-      if (fill.once) read(fill, 0, std::min(chain.block, chain.elements));
-    }
-  }
+  BlockRun(const ElementwiseChain& chain, const KernelContext& context) : chain_(chain), context_(context) {}
 
   void run(std::int64_t block, double* sums) {
     first_ = block * chain_.block;
     count_ = std::min(chain_.block, chain_.elements - first_);
-    for (const ElementwiseChain::Fill& fill : chain_.fills) {
-      if (!fill.once) read(fill, first_, count_);
-    }
+    for (std::size_t i = 0; i < chain_.fills.size(); ++i) fill(chain_.fills[i], filled_[i]);
     for (const Step& step : chain_.steps) run(step);
     if (chain_.columns > 0) add_rows(from(chain_.summed), count_ / chain_.columns, chain_.columns, sums);
   }
 
  private:
-  void read(const ElementwiseChain::Fill& fill, std::int64_t first, std::int64_t count) {
-    fill.view.read(input<float>(context_, fill.input), first, count, buffers_[fill.buffer]);
+  /// What a buffer holds: `count` elements of a span of its view; no span, -1, when they are of several.
+  struct Filled {
+    std::int64_t span = -1, count = 0;
+  };
+
+  void fill(const ElementwiseChain::Fill& fill, Filled& filled) {
+    const std::int64_t size = fill.view.span(), span = first_ / size;
+    const bool inside = fill.repeats && (first_ + count_ - 1) / size == span;
+    if (inside && filled.span == span && filled.count >= count_) return;
+    fill.view.read(input<float>(context_, fill.input), first_, count_, buffers_[fill.buffer]);
+    filled = {inside ? span : -1, count_};
   }
 
   template <class T = float>
@@ -79,7 +82,8 @@ class BlockRun {
   const ElementwiseChain& chain_;
   const KernelContext& context_;
   std::int64_t first_ = 0, count_ = 0;
-  alignas(64) float buffers_[ElementwiseChain::kMaxBuffers][ElementwiseChain::kBlockFloats];
+  Filled filled_[ElementwiseChain::kMaxBuffers];
+  alignas(64) float buffers_[ElementwiseChain::kMaxBuffers][ElementwiseChain::kBufferFloats];
 };
 
 }  // namespace

@@ -13,8 +13,10 @@ namespace fovea::cpu {
 /// Elementwise steps over one shape, run block by block: a block of each outside tensor is read and written
 /// once, and what lies between two steps stays in a buffer in L1.
 struct ElementwiseChain {
-  /// Floats of a block; with the buffers of a chain, L1's size.
-  static constexpr std::int64_t kBlockFloats = 1024;
+  /// Floats of a block: a few of these, and the buffers, are L1's size. Whole rows or periods of what is
+  /// broadcast may need more, up to a buffer's size.
+  static constexpr std::int64_t kBlockFloats = 512;
+  static constexpr std::int64_t kBufferFloats = 1024;
   static constexpr int kMaxBuffers = 12;
 
   /// Where a block of a value is: an outside input or output (of `size` bytes an element), or a buffer.
@@ -42,11 +44,12 @@ struct ElementwiseChain {
     bool largest = true, first = true;  ///< of select_gradient
     Operand from[3], to;
   };
-  /// A broadcast input, spread out in a buffer: once for all blocks where every block sees the same of it.
+  /// A broadcast input, spread out in a buffer. Blocks that lie in one of the view's spans see the same of
+  /// it, if a block holds whole periods (`repeats`).
   struct Fill {
     int input, buffer;
-    bool once;
     BroadcastView view;
+    bool repeats;
   };
 
   std::int64_t elements = 0;

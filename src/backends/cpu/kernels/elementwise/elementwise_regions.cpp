@@ -1,3 +1,4 @@
+#include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/elementwise/chain.h"
 #include "ops/reduce.h"
@@ -57,15 +58,11 @@ class ChainBuilder {
 
   bool ends_in_column_sums() const {
     const std::size_t count = region_.steps.size();
-    const auto* op = count < 2 ? nullptr : op_as<ReduceOp>(region_, count - 1);
-    if (op == nullptr || op->kind != ops::ReduceKind::sum) return false;
-    const int x = region_.steps[count - 1].inputs[0];
-    const Shape& shape = spec_of(region_, x).shape;
-    if (x != region_.steps[count - 2].outputs[0] || shape.rank() < 2) return false;
-    if (shape[-1] < 1 || shape[-1] > ElementwiseChain::kBlockFloats) return false;
-    // The axes are sorted: all but the last one.
-    return op->axes.size() == shape.rank() - 1 &&
-           op->axes.back() == static_cast<std::int64_t>(shape.rank()) - 2;
+    if (count < 2) return false;
+    const int value = region_.steps[count - 2].outputs[0];
+    if (!sums_columns(region_, count - 1, value)) return false;
+    const std::int64_t columns = spec_of(region_, value).shape[-1];
+    return columns >= 1 && columns <= ElementwiseChain::kBufferFloats;
   }
 
   bool add(std::size_t index) {
@@ -125,10 +122,10 @@ class ChainBuilder {
         operands_[at] = {Operand::Place::input, position, sizeof(float)};
         ++chain_.outside;
       } else {
-        const std::int64_t period = view.period();
-        if (period > 1 && period <= ElementwiseChain::kBlockFloats) period_ = std::max(period_, period);
+        const bool repeats = view.span() > view.period() && view.period() <= ElementwiseChain::kBufferFloats;
+        if (repeats) period_ = std::max(period_, view.period());
         operands_[at] = new_buffer();
-        chain_.fills.push_back({position, operands_[at].index, false, view});
+        chain_.fills.push_back({position, operands_[at].index, view, repeats});
       }
       known_[at] = true;
     }
@@ -159,10 +156,9 @@ class ChainBuilder {
   bool fit_blocks() {
     if (buffers_ > ElementwiseChain::kMaxBuffers) return refuse("needs {} buffers", buffers_);
     const std::int64_t unit = std::max(period_, std::max<std::int64_t>(1, chain_.columns));
-    chain_.block = ElementwiseChain::kBlockFloats / unit * unit;
+    chain_.block = std::max(unit, ElementwiseChain::kBlockFloats / unit * unit);
     for (ElementwiseChain::Fill& fill : chain_.fills) {
-      const std::int64_t period = fill.view.period();
-      fill.once = period > 0 && chain_.block % period == 0;
+      fill.repeats = fill.repeats && chain_.block % fill.view.period() == 0;
     }
     // The axes of a shape nest, so that this cannot happen; sums of a torn row would be wrong.
     return chain_.columns == 0 || chain_.block % chain_.columns == 0 || refuse("blocks would tear rows");

@@ -9,6 +9,7 @@
 #endif
 
 #include "backends/cpu/kernels/vector-inl.h"
+#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -105,24 +106,36 @@ void product_tile_of(std::int64_t rows, const ProductTile& t) {
   }
 }
 
+inline void product_tile_of(std::int64_t vectors, std::int64_t rows, const ProductTile& t) {
+  switch (vectors) {
+    case 1:
+      return product_tile_of<1>(rows, t);
+    case 2:
+      return product_tile_of<2>(rows, t);
+    case 3:
+      return product_tile_of<HWY_MIN(kMaxVectors, 3)>(rows, t);
+    default:
+      return product_tile_of<HWY_MIN(kMaxVectors, 4)>(rows, t);
+  }
+}
+
+/// Asks for the lines of c that a tile of `rows` rows will write. They are short runs far apart, which no
+/// hardware prefetcher finds by itself.
+inline void prefetch_tile(const float* c, std::int64_t c_row, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t kLine = 16;  // floats
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t i = 0; i < columns; i += kLine) hwy::Prefetch(c + row * c_row + i);
+  }
+}
+
 /// `rows` rows below each other, in tiles of nearly equal height.
 inline void column_of_tiles(std::int64_t vectors, std::int64_t rows, ProductTile t) {
   const EvenParts parts(rows, largest_tile(vectors));
+  const std::int64_t columns = (vectors - 1) * lane_count() + t.last_lanes;
   for (std::int64_t part = 0; part < parts.parts; ++part) {
     const std::int64_t height = parts.size(part);
-    switch (vectors) {
-      case 1:
-        product_tile_of<1>(height, t);
-        break;
-      case 2:
-        product_tile_of<2>(height, t);
-        break;
-      case 3:
-        product_tile_of<HWY_MIN(kMaxVectors, 3)>(height, t);
-        break;
-      default:
-        product_tile_of<HWY_MIN(kMaxVectors, 4)>(height, t);
-    }
+    if (part + 1 < parts.parts) prefetch_tile(t.c + height * t.c_row, t.c_row, parts.size(part + 1), columns);
+    product_tile_of(vectors, height, t);
     t.a += height * t.a_row;
     t.c += height * t.c_row;
   }

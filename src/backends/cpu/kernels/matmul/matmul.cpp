@@ -49,35 +49,37 @@ class ProductCut {
     // Without products (k = 0) the bias alone remains.
     const std::int64_t slices = std::max<std::int64_t>(1, slices_.parts);
     for (std::int64_t slice = 0; slice < slices; ++slice) {
-      const Range depth = slices_.range(slice);
       for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-        const Range columns{panel * width_, std::min(s_.n, (panel + 1) * width_)};
-        const std::int64_t vectors = ceil_div(columns.size(), lane_count());
-        pack(depth, columns, vectors * lane_count(), packed);
-        multiply(rows, depth, columns, vectors, slice > 0, slice == slices - 1, packed);
+        const Range columns = columns_of(panel), depth = slices_.range(slice);
+        pack(depth, columns, packed);
+        multiply(rows, depth, columns, slice > 0, slice == slices - 1, packed);
       }
     }
   }
 
  private:
+  Range columns_of(std::int64_t panel) const {
+    return {panel * width_, std::min(s_.n, (panel + 1) * width_)};
+  }
+  static std::int64_t vectors_of(Range columns) { return ceil_div(columns.size(), lane_count()); }
+
   /// packed[i][j] = op(b)[depth.begin + i][columns.begin + j], zero where the last vector ends behind n.
-  void pack(Range depth, Range columns, std::int64_t row, float* packed) const {
-    const std::int64_t used = columns.size();
-    if (used < row) {
-      for (std::int64_t i = 0; i < depth.size(); ++i)
-        std::fill(packed + i * row + used, packed + (i + 1) * row, 0.0F);
-    }
+  void pack(Range depth, Range columns, float* packed) const {
+    const std::int64_t used = columns.size(), row = vectors_of(columns) * lane_count();
+    for (std::int64_t i = 0; i < depth.size() && used < row; ++i)
+      std::fill(packed + i * row + used, packed + (i + 1) * row, 0.0F);
     if (s_.transpose_b) {
       return transpose(b_ + columns.begin * s_.k + depth.begin, s_.k, used, depth.size(), packed, row);
     }
     const float* from = b_ + depth.begin * s_.n + columns.begin;
-    for (std::int64_t i = 0; i < depth.size(); ++i, from += s_.n, packed += row) {
-      for_vectors(used, [&](std::int64_t j, std::int64_t lanes)
-                            HWY_ATTR { store_first(load_first(from + j, lanes), packed + j, lanes); });
+    for (std::int64_t i = 0; i < depth.size(); ++i) {
+      for_vectors(used, [&](std::int64_t j, std::int64_t lanes) HWY_ATTR {
+        store_first(load_first(from + i * s_.n + j, lanes), packed + i * row + j, lanes);
+      });
     }
   }
 
-  void multiply(Range rows, Range depth, Range columns, std::int64_t vectors, bool accumulate, bool last,
+  void multiply(Range rows, Range depth, Range columns, bool accumulate, bool last,
                 const float* packed) const {
     ProductTile t{};
     t.a_row = s_.transpose_a ? 1 : s_.k;
@@ -90,6 +92,7 @@ class ProductCut {
     t.start = bias_ == nullptr ? nullptr : bias_ + columns.begin;
     t.accumulate = accumulate;
     t.relu = last && relu_;
+    const std::int64_t vectors = vectors_of(columns);
     t.last_lanes = columns.size() - (vectors - 1) * lane_count();
     column_of_tiles(vectors, rows.size(), t);
     if (!last || relu_ || activation_ == nullptr) return;

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/thread_pool.h"
-#include "fovea/ops.h"
+#include "ops/unary.h"
 
 namespace fovea::cpu {
 
@@ -19,9 +20,19 @@ struct PoolShape {
 /// y (N,OH,OW,C) from x; `winners`, unless null, gets kh * window_w + kw of the first extreme of each window.
 void pool_forward(const PoolShape& shape, const float* x, float* y, std::int32_t* winners, ThreadPool& pool);
 
+/// What else happens to dx while it is in the caches: a product with the slope of the activation before the
+/// pooling, dx *= f'(source), and the sum over all pixels, the gradient of the bias before that.
+struct PoolBackwardTail {
+  const UnaryBackwardOp* activation = nullptr;
+  const float* source = nullptr;
+  float* sums = nullptr;  ///< (C), or null
+};
+
+std::size_t pool_backward_workspace(const PoolShape& shape, bool with_sums);
+
 /// dx (N,H,W,C) from dy, and from the winners for maximum and minimum. Contributions to an element are added
 /// in the order of the windows.
 void pool_backward(const PoolShape& shape, const float* dy, const std::int32_t* winners, float* dx,
-                   ThreadPool& pool);
+                   const PoolBackwardTail& tail, void* workspace, ThreadPool& pool);
 
 }  // namespace fovea::cpu

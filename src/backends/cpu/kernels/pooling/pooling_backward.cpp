@@ -1,6 +1,8 @@
 #include <cstring>
 
+#include "backends/cpu/kernels/elementwise/unary.h"
 #include "backends/cpu/kernels/pooling/pooling.h"
+#include "backends/cpu/kernels/reduce/column_sums.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/pooling/pooling_backward.cpp"
@@ -68,18 +70,10 @@ void pool_backward_row(const PoolShape& s, const float* dy, const std::int32_t* 
   }
 }
 
-void run_pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
-                       ThreadPool& pool) {
-  const EvenParts pieces = pieces_of_rows(s.batch * s.height, 2 * s.width * s.channels);
-  pool.parallel_for(pieces.parts, [&](std::int64_t piece) {
-    for (std::int64_t row = pieces.begin(piece); row < pieces.range(piece).end; ++row) {
-      if (s.kind == ops::PoolKind::average) {
-        pool_backward_row<true>(s, dy, winners, dx, row);
-      } else {
-        pool_backward_row<false>(s, dy, winners, dx, row);
-      }
-    }
-  });
+void pool_backward_row_of(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
+                          std::int64_t row) {
+  if (s.kind == ops::PoolKind::average) return pool_backward_row<true>(s, dy, winners, dx, row);
+  pool_backward_row<false>(s, dy, winners, dx, row);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -88,11 +82,40 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fovea::cpu {
 
-HWY_EXPORT(run_pool_backward);
+HWY_EXPORT(pool_backward_row_of);
 
-void pool_backward(const PoolShape& shape, const float* dy, const std::int32_t* winners, float* dx,
-                   ThreadPool& pool) {
-  HWY_DYNAMIC_DISPATCH(run_pool_backward)(shape, dy, winners, dx, pool);
+namespace {
+
+EvenParts backward_pieces(const PoolShape& s) {
+  return pieces_of_rows(s.batch * s.height, 2 * s.width * s.channels);
+}
+
+}  // namespace
+
+std::size_t pool_backward_workspace(const PoolShape& shape, bool with_sums) {
+  return with_sums ? static_cast<std::size_t>(backward_pieces(shape).parts * shape.channels) * sizeof(double)
+                   : 0;
+}
+
+void pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
+                   const PoolBackwardTail& tail, void* workspace, ThreadPool& pool) {
+  const EvenParts pieces = backward_pieces(s);
+  auto* const sums = static_cast<double*>(workspace);
+  const std::int64_t row_floats = s.width * s.channels;
+  pool.parallel_for(pieces.parts, [&](std::int64_t piece) {
+    double* const own = sums + piece * s.channels;
+    if (tail.sums != nullptr) std::fill_n(own, s.channels, 0.0);
+    for (std::int64_t row = pieces.begin(piece); row < pieces.range(piece).end; ++row) {
+      HWY_DYNAMIC_DISPATCH(pool_backward_row_of)(s, dy, winners, dx, row);
+      float* const to = dx + row * row_floats;
+      if (tail.activation != nullptr) {
+        unary_backward(tail.activation->kind, tail.activation->parameters, tail.source + row * row_floats, to,
+                       to, row_floats);
+      }
+      if (tail.sums != nullptr) add_rows(to, s.width, s.channels, own);
+    }
+  });
+  if (tail.sums != nullptr) add_parts(sums, pieces.parts, s.channels, 1, tail.sums);
 }
 
 }  // namespace fovea::cpu
