@@ -1,0 +1,92 @@
+"""Makes the files beside it: small ones that Keras, h5py and zipfile write, for tests that run without Python.
+
+    pip install -r tests/parity/requirements.txt
+    python tests/saving/files/make_files.py
+
+Keras' archives hold the date and numbers of objects, so a new run differs there.
+"""
+
+import os
+import pathlib
+import zipfile
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def hdf5(name, libver):
+    """Every element type that is read and some that are not, and a group with many members."""
+    import h5py
+    import numpy as np
+    with h5py.File(HERE / name, "w", libver=libver) as file:
+        numbers = file.create_group("numbers")
+        for kind in ("<f4", ">f4", "<f8", ">f8", "<i4", ">i4", "<i8", ">i8", "u1"):
+            numbers[kind] = np.arange(6).reshape(2, 3).astype(kind)
+        numbers["scalar"] = np.float32(2.5)
+        numbers["none"] = np.zeros((0, 3), "f4")
+        compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        compact.set_layout(h5py.h5d.COMPACT)
+        space = h5py.h5s.create_simple((2,))
+        h5py.h5d.create(numbers.id, b"compact", h5py.h5t.IEEE_F32LE, space, compact).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, np.array([7, 8], "f4"))
+        many = file.create_group("many")
+        for i in range(60 if libver != "earliest" else 20):  # more than a node of the group's tree holds
+            many.create_group(f"member_{i}").attrs["name"] = "x" * i
+        odd = file.create_group("odd")
+        odd["float16"] = np.zeros(3, "f2")
+        odd["int16"] = np.zeros(3, "i2")
+        odd["uint32"] = np.zeros(3, "u4")
+        odd["text"] = "text"
+        odd["bool"] = np.array([True])
+        odd["null"] = h5py.Empty("f4")
+        odd.create_dataset("unwritten", (3,), "f4")
+        odd.create_dataset("compressed", data=np.zeros((10, 10)), compression="gzip")
+        odd.create_dataset("chunked", data=np.zeros((10, 10)), chunks=(5, 5))
+        odd.create_dataset("outside", (3,), "f4", external=[("/etc/passwd", 0, 12)])
+        odd["soft"] = h5py.SoftLink("/numbers")
+        odd["external"] = h5py.ExternalLink("other.h5", "/")
+        if libver == "latest":
+            virtual = h5py.VirtualLayout((2,), "f4")
+            virtual[:] = h5py.VirtualSource("other.h5", "x", (2,))
+            odd.create_virtual_dataset("virtual", virtual)
+
+
+def archives():
+    import keras
+    import numpy as np
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([
+        keras.Input((6, 6, 1)), layers.Rescaling(1 / 255), layers.Conv2D(2, 3, activation="relu", name="first"),
+        layers.BatchNormalization(), layers.MaxPooling2D(), layers.Flatten(), layers.Dropout(0.25),
+        layers.Dense(1, activation="sigmoid")], name="trained")
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", metrics=["acc"])
+    model.fit(np.arange(288.0).reshape(8, 6, 6, 1), np.arange(8).reshape(8, 1) % 2, epochs=2, batch_size=4, verbose=0)
+    model.save(HERE / "trained.keras")
+    model.save_weights(HERE / "trained.weights.h5")
+
+    # One layer in two models. Keras writes it, and does not read it again.
+    shared = layers.Dense(3, name="shared")
+    parts = [keras.Sequential([keras.Input((3,)), shared, layers.Dense(2)], name="one"),
+             keras.Sequential([keras.Input((3,)), layers.Dense(3), shared], name="two")]
+    x = keras.Input((3,), name="x")
+    keras.Model(x, [part(x) for part in parts], name="shares").save(HERE / "shared_by_models.keras")
+
+    x = keras.Input((4,), name="x")
+    keras.Model(x, layers.Lambda(lambda value: value * 2, name="code")(x)).save(HERE / "lambda.keras")
+
+
+def bomb():
+    """20 MB of zeros in 20 KB."""
+    with zipfile.ZipFile(HERE / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", bytes(20_000_000))
+        archive.writestr("plain", bytes(range(256)))
+
+
+if __name__ == "__main__":
+    hdf5("earliest.h5", "earliest")
+    hdf5("v108.h5", ("v108", "v108"))
+    hdf5("latest.h5", "latest")
+    bomb()
+    archives()

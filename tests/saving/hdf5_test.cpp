@@ -1,0 +1,187 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "saving/files.h"
+#include "saving/hdf5_reader.h"
+#include "saving/hdf5_writer.h"
+
+namespace fovea::testing {
+namespace {
+
+std::string small_file() {
+  Hdf5Writer file;
+  file.make_group("layers/conv2d/vars");
+  file.set_attribute("layers/conv2d/vars", "name", "first");
+  file.write("layers/conv2d/vars/0", Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
+  file.write("layers/conv2d/vars/1", Tensor::of<double>({2}, {0.1, 0.2}));
+  file.write("optimizer/vars/0", Tensor::of<std::int64_t>({}, {7}));
+  file.write("optimizer/vars/1", Tensor::of<std::int32_t>({1}, {-5}));
+  file.write("empty", Tensor({0, 4}));
+  return file.bytes();
+}
+
+TEST(Hdf5, WhatIsWrittenIsRead) {
+  const std::string bytes = small_file();
+  const Hdf5Reader file(bytes);
+  EXPECT_EQ(file.children(""), (std::vector<std::string>{"empty", "layers", "optimizer"}));
+  EXPECT_EQ(file.children("layers/conv2d/vars"), (std::vector<std::string>{"0", "1"}));
+  EXPECT_TRUE(file.has("layers/conv2d"));
+  EXPECT_FALSE(file.has("layers/conv2d/vars/2"));
+  EXPECT_FALSE(file.has("layers/conv2d/vars/0/below_a_dataset"));
+  EXPECT_EQ(file.spec("layers/conv2d/vars/0"), (TensorSpec{{2, 3}, DType::float32}));
+  EXPECT_EQ(file.read("layers/conv2d/vars/0").values<float>()[5], 6);
+  EXPECT_EQ(file.read("layers/conv2d/vars/1").values<double>()[0], 0.1);
+  EXPECT_EQ(file.read("optimizer/vars/0").spec(), (TensorSpec{{}, DType::int64}));
+  EXPECT_EQ(file.read("optimizer/vars/0").values<std::int64_t>()[0], 7);
+  EXPECT_EQ(file.read("optimizer/vars/1").values<std::int32_t>()[0], -5);
+  EXPECT_EQ(file.read("empty").shape(), (Shape{0, 4}));
+}
+
+TEST(Hdf5, TheSameContentHasTheSameBytes) { EXPECT_EQ(small_file(), small_file()); }
+
+TEST(Hdf5, GroupsOfManyMembers) {
+  Hdf5Writer writer;
+  for (int i = 0; i < 500; ++i) writer.write("many/" + std::to_string(i), Tensor::of<std::int32_t>({}, {i}));
+  const std::string bytes = writer.bytes();
+  const Hdf5Reader file(bytes);
+  EXPECT_EQ(file.children("many").size(), 500u);
+  for (int i = 0; i < 500; ++i)
+    EXPECT_EQ(file.read("many/" + std::to_string(i)).values<std::int32_t>()[0], i);
+}
+
+/// Files of h5py, in the formats from the earliest to the latest.
+class Hdf5Formats : public ::testing::TestWithParam<const char*> {
+ protected:
+  const std::string bytes_ = read_bytes(made_file(std::string(GetParam()) + ".h5"));
+  const Hdf5Reader file_{bytes_};
+};
+
+TEST_P(Hdf5Formats, HaveTheirNumbersRead) {
+  for (const char* name : {"<f4", ">f4", "<f8", ">f8", "<i4", ">i4", "<i8", ">i8", "u1"}) {
+    const Tensor values = file_.read(std::string("numbers/") + name).astype(DType::float64);
+    ASSERT_EQ(values.shape(), (Shape{2, 3})) << name;
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(values.data<double>()[i], i) << name;
+  }
+  EXPECT_EQ(file_.spec("numbers/>f8").dtype, DType::float64);
+  EXPECT_EQ(file_.spec("numbers/u1").dtype, DType::uint8);
+  EXPECT_EQ(file_.read("numbers/scalar").values<float>()[0], 2.5F);
+  EXPECT_EQ(file_.read("numbers/none").shape(), (Shape{0, 3}));
+  EXPECT_EQ(file_.read("numbers/compact").values<float>()[1], 8);
+}
+
+TEST_P(Hdf5Formats, HaveGroupsOfManyMembersRead) {
+  const std::size_t count = std::string(GetParam()) == "earliest" ? 20 : 60;
+  EXPECT_EQ(file_.children("many").size(), count);
+  for (std::size_t i = 0; i < count; ++i) EXPECT_TRUE(file_.has("many/member_" + std::to_string(i))) << i;
+  EXPECT_FALSE(file_.has("many/member_60"));
+}
+
+TEST_P(Hdf5Formats, AreRefusedWhereTheyHoldWhatIsNotNeeded) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"float16", "floating point numbers of 16 bits"},
+      {"int16", "signed whole numbers of 16 bits"},
+      {"uint32", "unsigned whole numbers of 32 bits"},
+      {"text", "holds no numbers"},
+      {"bool", "holds no numbers"},
+      {"null", "is empty"},
+      {"unwritten", "was never written"},
+      {"compressed", "stored in chunks"},
+      {"chunked", "stored in chunks"},
+      {"outside", "keeps its data in other files"},
+      {"soft", "soft or external link"},
+      {"external", "soft or external link"},
+      {"missing", "is not in the file"},
+  };
+  for (const auto& [name, message] : cases) {
+    const std::string place = std::string("odd/") + name;
+    const std::string error = error_of([&] { file_.read(place); });
+    EXPECT_TRUE(contains(error, "'" + place + "': ")) << name;
+    EXPECT_TRUE(contains(error, message)) << name;
+  }
+  EXPECT_TRUE(contains(error_of([&] { file_.read("numbers"); }), "'numbers': is a group"));
+  EXPECT_TRUE(contains(error_of([&] { file_.children("numbers/u1"); }), "'numbers/u1': is no group"));
+  EXPECT_TRUE(contains(error_of([&] { file_.read("odd/soft/scalar"); }), "soft or external link"));
+  if (file_.has("odd/virtual")) {
+    EXPECT_TRUE(contains(error_of([&] { file_.read("odd/virtual"); }), "put together from others"));
+  }
+}
+
+/// Looks at everything in a file.
+void read_all(const Hdf5Reader& file, const std::string& path, int& budget) {
+  for (const std::string& name : file.children(path)) {
+    if (--budget < 0) return;
+    const std::string below = path.empty() ? name : path + "/" + name;
+    try {
+      file.read(below);
+    } catch (const Error&) {
+      try {
+        read_all(file, below, budget);
+      } catch (const Error&) {
+      }
+    }
+  }
+}
+
+void read_damaged(const std::string& bytes) {
+  // At its end nothing follows that could be read.
+  const std::vector<char> exact(bytes.begin(), bytes.end());
+  try {
+    int budget = 60;
+    read_all(Hdf5Reader({exact.data(), exact.size()}), "", budget);
+  } catch (const Error&) {
+  }
+}
+
+TEST_P(Hdf5Formats, SurviveFlippedBytes) {
+  std::string bytes = bytes_;
+  std::mt19937 random(1);
+  for (int i = 0; i < 3000; ++i) {
+    const std::size_t at = random() % bytes.size();
+    const char before = bytes[at];
+    bytes[at] = static_cast<char>(random());
+    read_damaged(bytes);
+    bytes[at] = before;
+  }
+}
+
+TEST_P(Hdf5Formats, SurviveBeingCutShortAndRearranged) {
+  std::mt19937 random(2);
+  for (int i = 0; i < 300; ++i) read_damaged(bytes_.substr(0, random() % bytes_.size()));
+  for (int i = 0; i < 1000; ++i) {
+    std::string bytes = bytes_;
+    for (unsigned j = random() % 4; j < 4; ++j) {
+      // Eight bytes, an address perhaps, become another one.
+      const std::size_t to = random() % (bytes.size() / 8) * 8, from = random() % (bytes.size() / 8) * 8;
+      bytes.replace(to, 8, bytes_, from, 8);
+    }
+    read_damaged(bytes);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, Hdf5Formats, ::testing::Values("earliest", "v108", "latest"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(Hdf5, OtherFilesAreNotOpened) {
+  EXPECT_TRUE(contains(error_of([] { Hdf5Reader(""); }), "is no HDF5 file"));
+  EXPECT_TRUE(contains(error_of([] { Hdf5Reader(std::string(1000, 'x')); }), "is no HDF5 file"));
+  std::string bytes = small_file();
+  bytes[8] = 9;
+  EXPECT_TRUE(contains(error_of([&] { Hdf5Reader reader(bytes); }), "superblock version 9"));
+}
+
+TEST(Hdf5, EveryByteOfASmallFileMayBeWrong) {
+  std::string bytes = small_file();
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    // Most of the file is room that is not used.
+    if (bytes[at] == 0 && at % 16 != 0) continue;
+    for (const int flip : {0x01, 0x80, 0xFF}) {
+      bytes[at] = static_cast<char>(bytes[at] ^ flip);
+      read_damaged(bytes);
+      bytes[at] = static_cast<char>(bytes[at] ^ flip);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fovea::testing
