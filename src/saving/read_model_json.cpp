@@ -33,6 +33,15 @@ bool is_model(const Json& object) {
          module.get<std::string>().rfind("keras", 0) == 0;
 }
 
+/// Without the numbers that Keras gives to what stands in several places.
+Json without_numbers(const Json& value) {
+  if (!value.is_structured()) return value;
+  Json result = value;
+  if (result.is_object()) result.erase("shared_object_id");
+  for (auto& item : result) item = without_numbers(item);
+  return result;
+}
+
 class Reader {
  public:
   explicit Reader(const ReadModelOptions& options) : options_(options) {}
@@ -95,11 +104,11 @@ class Reader {
   std::shared_ptr<LayerImpl> find_shared(const Json& object, std::int64_t number) {
     const auto known = shared_.find(number);
     if (known != shared_.end()) return known->second;
+    const Json wanted = without_numbers(member(object, "config", layer_of(object)));
     for (const auto& [other, impl] : single_) {
-      if (other["class_name"] == object["class_name"] && other["config"] == object["config"]) {
-        shared_[number] = impl;
-        return impl;
-      }
+      if (other["class_name"] != object["class_name"] || without_numbers(other["config"]) != wanted) continue;
+      shared_[number] = impl;
+      return impl;
     }
     return nullptr;
   }
