@@ -1,3 +1,5 @@
+#include <array>
+
 #include "data/loader.h"
 #include "training/callback_scope.h"
 #include "training/stepper.h"
@@ -34,6 +36,10 @@ class Prediction {
       const int at = step_->program->feed_index(feed_name('x', i));
       if (at >= 0) feeds_[static_cast<std::size_t>(at)] = inputs[i].raw();
     }
+    // Asked for by a Dropout that is called with training = true; each batch draws other numbers.
+    random_state_ = {static_cast<std::int64_t>(random_seed()), first};
+    const int random_state = step_->program->feed_index(kRandomStateFeed);
+    if (random_state >= 0) feeds_[static_cast<std::size_t>(random_state)] = random_state_.data();
     for (std::size_t i = 0; i < results.size(); ++i) outputs_[i] = results[i].rows(first, count).raw();
     runtime_->run(step_, feeds_.data(), outputs_.data());
   }
@@ -46,6 +52,7 @@ class Prediction {
   std::vector<TensorSpec> samples_;
   std::shared_ptr<const StepProgram> step_;
   std::int64_t planned_ = -1;
+  std::array<std::int64_t, 2> random_state_{};
   std::vector<const void*> feeds_;
   std::vector<void*> outputs_;
 };

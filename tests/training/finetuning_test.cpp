@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fovea/error.h"
 #include "training/models.h"
 
@@ -108,6 +110,18 @@ TEST(FineTuning, CallArgumentsHoldAnUnfrozenBaseInInference) {
   const std::vector<Tensor> after = model.get_weights();
   EXPECT_FALSE(same_bits({before[0]}, {after[0]})) << "gamma trains";
   EXPECT_TRUE(same_bits({before[2], before[3]}, {after[2], after[3]})) << "averages stay";
+}
+
+TEST(FineTuning, ADropoutCalledForTrainingDropsInPredictToo) {
+  const Input input({100});
+  const Model model({input}, {Dropout(0.5)(input, {.training = true})});
+  const Tensor ones = Tensor::of({2, 100}, std::vector<float>(200, 1.0F));
+  const Tensor dropped = model.predict(ones, {.batch_size = 1});
+  const float* values = dropped.data<float>();
+  const auto zeros = std::count(values, values + 200, 0.0F);
+  EXPECT_GT(zeros, 60);
+  EXPECT_LT(zeros, 140);
+  EXPECT_FALSE(std::equal(values, values + 100, values + 100)) << "each batch draws numbers of its own";
 }
 
 TEST(FineTuning, ALayersTensorsAreKnownOnceItWasCalled) {
