@@ -91,10 +91,10 @@ class Model : public Layer {
 
   /// Writes a .keras archive, atomically, which real Keras opens too. Throws Error for another ending.
   void save(const std::string& path) const;
-  /// Weights alone, to a .weights.h5 file.
+  /// Weights alone, to a .weights.h5 file; of a compiled model with its optimizer's state, as in Keras.
   void save_weights(const std::string& path) const;
-  /// Reads a .weights.h5 file or the weights of a .keras archive. Throws Error, changing nothing, when they
-  /// do not fit.
+  /// Reads a .weights.h5 file or the weights of a .keras archive, and the optimizer's state when the model is
+  /// compiled and the file has one. Throws Error, changing nothing, when they do not fit.
   void load_weights(const std::string& path) const;
 
   /// Keras' table of layers, shapes and parameters.

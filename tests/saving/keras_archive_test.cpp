@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
 #include <random>
+#include <thread>
 
 #include "saving/files.h"
 #include "saving/gallery.h"
@@ -187,6 +189,23 @@ TEST_F(KerasArchive, AFailedWriteLeavesTheOldFile) {
   EXPECT_EQ(error_of([&] { model.save(path("no/folder/model.keras")); }),
             "Cannot write '" + path("no/folder/model.keras") + "': No such file or directory");
   EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(KerasArchive, SeveralThreadsMaySaveAndLoad) {
+  const Model model = gallery_model("sequential");
+  std::vector<std::thread> threads;
+  std::atomic<int> same{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      const std::string file = path("model_" + std::to_string(t) + ".keras");
+      for (int i = 0; i < 5; ++i) {
+        model.save(file);
+        same += model_to_json(load_model(file)) == model_to_json(model) ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(same, 20);
 }
 
 TEST_F(KerasArchive, CutShortItIsAnError) {
