@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/thread_pool.h"
@@ -14,9 +15,18 @@ struct MatMulShape {
   bool transpose_a = false, transpose_b = false;
 };
 
-/// c = activation(op(a) op(b) + bias); bias (n) and activation may be null. An element's products are added
-/// in the order of k, in float, with fused multiply-adds where the machine has them.
-void matmul(const MatMulShape& shape, const float* a, const float* b, const float* bias,
-            const UnaryOp* activation, float* c, ThreadPool& pool);
+/// Where the operands are; bias (n) and activation may be null.
+struct MatMulOperands {
+  const float *a, *b, *bias;
+  const UnaryOp* activation;
+  float* c;
+};
+
+std::size_t matmul_workspace(const MatMulShape& shape);
+
+/// c = activation(op(a) op(b) + bias). An element's products are added in the order of k, in float, with
+/// fused multiply-adds where the machine has them; where few rows meet a deep b, in several runs whose sums
+/// are added.
+void matmul(const MatMulShape& shape, const MatMulOperands& operands, void* workspace, ThreadPool& pool);
 
 }  // namespace fovea::cpu

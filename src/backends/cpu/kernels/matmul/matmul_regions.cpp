@@ -15,9 +15,12 @@ class MatMul final : public Kernel {
     if (activation != nullptr) activation_ = std::make_unique<UnaryOp>(*activation);
   }
   std::string_view name() const override { return "matmul:panels"; }
+  std::size_t workspace_bytes() const override { return matmul_workspace(shape_); }
   void run(const KernelContext& c) const override {
-    matmul(shape_, input<float>(c, a_), input<float>(c, b_), input<float>(c, bias_), activation_.get(),
-           output<float>(c, 0), c.threads);
+    matmul(shape_,
+           {input<float>(c, a_), input<float>(c, b_), input<float>(c, bias_), activation_.get(),
+            output<float>(c, 0)},
+           c.workspace, c.threads);
   }
 
  private:
