@@ -34,22 +34,25 @@ HWY_INLINE void transpose_4x4(const float* from, std::int64_t from_row, float* t
 /// As transpose_4x4, for rows x columns.
 inline void transpose(const float* from, std::int64_t from_row, std::int64_t rows, std::int64_t columns,
                       float* to, std::int64_t to_row) {
-  // As many rows as may lie a multiple of 4096 bytes apart without pushing each other out of L1.
-  constexpr std::int64_t kRows = 8;
-  const std::int64_t whole_columns = columns / 4 * 4;
-  std::int64_t row = 0;
-  for (; row + 4 <= rows; row += kRows) {
-    const std::int64_t end = std::min(row + kRows, rows / 4 * 4);
-    for (std::int64_t column = 0; column < whole_columns; column += 4) {
-      for (std::int64_t r = row; r < end; r += 4) {
-        transpose_4x4(from + r * from_row + column, from_row, to + column * to_row + r, to_row);
+  // Blocks write whole cache lines, and no more of them than may lie a multiple of 4096 bytes apart without
+  // pushing each other out of L1.
+  constexpr std::int64_t kRows = 16, kColumns = 8;
+  const std::int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+  for (std::int64_t row = 0; row < whole_rows; row += kRows) {
+    const std::int64_t row_end = std::min(row + kRows, whole_rows);
+    for (std::int64_t column = 0; column < whole_columns; column += kColumns) {
+      const std::int64_t column_end = std::min(column + kColumns, whole_columns);
+      for (std::int64_t r = row; r < row_end; r += 4) {
+        for (std::int64_t c = column; c < column_end; c += 4) {
+          transpose_4x4(from + r * from_row + c, from_row, to + c * to_row + r, to_row);
+        }
       }
     }
-    for (std::int64_t column = whole_columns; column < columns; ++column) {
-      for (std::int64_t r = row; r < end; ++r) to[column * to_row + r] = from[r * from_row + column];
+    for (std::int64_t c = whole_columns; c < columns; ++c) {
+      for (std::int64_t r = row; r < row_end; ++r) to[c * to_row + r] = from[r * from_row + c];
     }
   }
-  for (row = rows / 4 * 4; row < rows; ++row) {
+  for (std::int64_t row = whole_rows; row < rows; ++row) {
     for (std::int64_t column = 0; column < columns; ++column)
       to[column * to_row + row] = from[row * from_row + column];
   }

@@ -17,7 +17,11 @@ namespace fovea::cpu::HWY_NAMESPACE {
 class PermuteCut {
  public:
   PermuteCut(const Permutation& permutation, const float* x, float* y)
-      : p_(permutation), last_(p_.sizes.size() - 1), x_(x), y_(y), rows_(p_.sizes[last_], rows_at_once()) {}
+      : p_(permutation),
+        last_(p_.sizes.size() - 1),
+        x_(x),
+        y_(y),
+        lines_(ceil_div(p_.sizes[last_], kMaxLanes), lines_at_once()) {}
 
   std::int64_t planes() const {
     std::int64_t count = 1;
@@ -25,11 +29,14 @@ class PermuteCut {
     return count;
   }
   /// An item is some rows of one plane.
-  EvenParts pieces() const { return pieces_of_rows(planes() * rows_.parts, 2 * rows_.size(0) * columns()); }
+  EvenParts pieces() const {
+    return pieces_of_rows(planes() * lines_.parts, 2 * lines_.size(0) * kMaxLanes * columns());
+  }
 
   void run(std::int64_t item) const {
-    const Range rows = rows_.range(item % rows_.parts);
-    std::int64_t plane = item / rows_.parts, from = 0, to = 0, stride = 1, column_stride = 1;
+    const Range lines = lines_.range(item % lines_.parts);
+    const Range rows{lines.begin * kMaxLanes, std::min(p_.sizes[last_], lines.end * kMaxLanes)};
+    std::int64_t plane = item / lines_.parts, from = 0, to = 0, stride = 1, column_stride = 1;
     // The result's offset counts all axes, the plane's number those that span no plane.
     for (std::size_t i = last_ + 1; i-- > 0;) {
       if (i == near_) column_stride = stride;
@@ -58,15 +65,15 @@ class PermuteCut {
     return p_.strides.size() - 1;
   }
   std::int64_t columns() const { return near_ == last_ ? 1 : p_.sizes[near_]; }
-  std::int64_t rows_at_once() const {
-    return std::max<std::int64_t>(8, kPieceFloats / std::max<std::int64_t>(1, 2 * columns()) / 8 * 8);
+  std::int64_t lines_at_once() const {
+    return std::max<std::int64_t>(1, kPieceFloats / std::max<std::int64_t>(1, 2 * columns()) / kMaxLanes);
   }
 
   const Permutation& p_;
   const std::size_t last_, near_ = near_axis();
   const float* x_;
   float* y_;
-  const EvenParts rows_;
+  const EvenParts lines_;  // cache lines of the last axis, of which no two threads write the same
 };
 
 void run_permute(const Permutation& permutation, const float* x, float* y, ThreadPool& pool) {
