@@ -139,6 +139,18 @@ TEST(Pool2DBackwardKernel, TakesTheSlopeAndTheBiasGradientToo) {
   }
 }
 
+// A large aligned result is written around the caches, one that is not aligned through them: expect_kernel
+// runs both.
+TEST(Pool2DBackwardKernel, StreamsLargeResults) {
+  const PoolCase c{{2, 520, 511, 16}, 2, 2, 0};
+  RegionCase region("large");
+  int dx = add_backward(region, c, ops::PoolKind::max);
+  dx = region.add(UnaryBackwardOp(UnaryKind::relu, {}), {region.input(random_tensor(c.x, 7)), dx})[0];
+  region.output(dx);
+  region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, false), {dx})[0]);
+  expect_kernel(region, "pool2d_backward:gather+slope+sums", {.of_magnitude = 1e-6});
+}
+
 TEST(Pool2DBackwardKernel, TakesTheSlopeAlone) {
   RegionCase region("slope");
   const int dx = add_backward(region, kCases[1], ops::PoolKind::max);

@@ -53,6 +53,10 @@ inline EvenParts pieces_of_rows(std::int64_t count, std::int64_t row_floats) {
   return {count, std::max<std::int64_t>(1, kPieceFloats / std::max<std::int64_t>(1, row_floats))};
 }
 
+/// A result beyond this many floats would be gone from the caches before anyone reads it: kernels that read
+/// nothing of it again may write around them.
+inline constexpr std::int64_t kStreamFloats = 8 * 1024 * 1024;
+
 /// Multiply-adds below which several pieces are not worth another thread: a few microseconds of one core.
 inline constexpr std::int64_t kSmallProducts = 128 * 1024;
 

@@ -18,9 +18,7 @@ class Cut {
  public:
   static constexpr std::int64_t kBlockFloats = 128 * 1024;
   static constexpr std::int64_t kPiecePixels = 240;
-  /// An output beyond this many floats would be gone from the caches before anyone reads it; where few terms
-  /// make an element, writing is what takes the time.
-  static constexpr std::int64_t kStreamFloats = 8 * 1024 * 1024;
+  /// Where few terms make an element, writing is what takes the time.
   static constexpr std::int64_t kStreamTerms = 128;
 
   explicit Cut(const StridedConvolution& convolution)

@@ -1,6 +1,8 @@
 #include <cstring>
 
+#include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernels/elementwise/unary.h"
+#include "backends/cpu/kernels/pooling/disjoint.h"
 #include "backends/cpu/kernels/pooling/pooling.h"
 #include "backends/cpu/kernels/reduce/column_sums.h"
 
@@ -102,9 +104,16 @@ void pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winn
   const EvenParts pieces = backward_pieces(s);
   auto* const sums = static_cast<double*>(workspace);
   const std::int64_t row_floats = s.width * s.channels;
+  const bool relu = tail.activation != nullptr && is_plain_relu(*tail.activation);
+  const bool disjoint =
+      s.kind != ops::PoolKind::average && windows_are_disjoint(s) && (relu || tail.activation == nullptr);
+  const bool aligned = reinterpret_cast<std::uintptr_t>(dx) % 64 == 0 && s.channels % kMaxLanes == 0;
+  const DisjointBackward tensors{dy, winners, tail.source, dx,
+                                 aligned && s.batch * s.height * row_floats > kStreamFloats};
   pool.parallel_for(pieces.parts, [&](std::int64_t piece) {
-    double* const own = sums + piece * s.channels;
-    if (tail.sums != nullptr) std::fill_n(own, s.channels, 0.0);
+    double* const own = tail.sums == nullptr ? nullptr : sums + piece * s.channels;
+    if (own != nullptr) std::fill_n(own, s.channels, 0.0);
+    if (disjoint) return disjoint_backward_rows(s, tensors, pieces.range(piece), own);
     for (std::int64_t row = pieces.begin(piece); row < pieces.range(piece).end; ++row) {
       HWY_DYNAMIC_DISPATCH(pool_backward_row_of)(s, dy, winners, dx, row);
       float* const to = dx + row * row_floats;
@@ -112,7 +121,7 @@ void pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winn
         unary_backward(tail.activation->kind, tail.activation->parameters, tail.source + row * row_floats, to,
                        to, row_floats);
       }
-      if (tail.sums != nullptr) add_rows(to, s.width, s.channels, own);
+      if (own != nullptr) add_rows(to, s.width, s.channels, own);
     }
   });
   if (tail.sums != nullptr) add_parts(sums, pieces.parts, s.channels, 1, tail.sums);
