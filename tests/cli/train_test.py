@@ -188,12 +188,18 @@ class Report(ProgramTest):
             "sparse_categorical_crossentropy (3 classes: an output for each)",
             "adam, learning rate 0.001",
             "32 images",
+            "1 at most",
             "for a training step",
             "5 images that it was not trained on",
             "Everything is in run:",
             "best.keras",
         ):
             self.assertIn(part, flowing)
+
+    def test_what_does_not_fit_the_machine_is_refused(self):
+        line = self.fails(1, "train", "synthetic:shapes?count=2000000&size=64", "--batch-size", "2000000")
+        self.assertIn("try a smaller --batch-size", line)
+        self.assertFalse((self.folder / "runs").exists())
 
     def test_examples_name_the_files(self):
         write_class_folders(self.folder / "data")

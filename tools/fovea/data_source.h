@@ -57,6 +57,8 @@ struct Data {
 /// Throws Error for what is wrong with the data, naming the file or folder.
 Data open_data(const DataSource& source, const DataOptions& options);
 
+/// Bytes of main memory.
+std::int64_t memory_of_the_machine();
 /// "folder of images", "IDX files", ...
 std::string name_of(DataKind kind);
 /// "150x150".

@@ -21,8 +21,7 @@ constexpr std::int64_t shapes_cache_bytes = std::int64_t{512} << 20;
 
 /// A quarter of the machine's memory, at most 4 GB.
 std::int64_t folder_cache_bytes() {
-  const std::int64_t memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
-  return std::clamp<std::int64_t>(memory / 4, std::int64_t{64} << 20, std::int64_t{4} << 30);
+  return std::clamp<std::int64_t>(memory_of_the_machine() / 4, std::int64_t{64} << 20, std::int64_t{4} << 30);
 }
 
 std::string split_text(double share) { return fmt::format("{:.4g} % of the images", 100 * share); }
@@ -153,6 +152,10 @@ void split_data(Data& data, const DataOptions& options) {
 }
 
 }  // namespace
+
+std::int64_t memory_of_the_machine() {
+  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+}
 
 Data open_data(const DataSource& source, const DataOptions& options) {
   Data data;

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "commands.h"
@@ -8,6 +9,7 @@
 #include "fovea/applications.h"
 #include "fovea/training.h"
 #include "model_source.h"
+#include "models/model_impl.h"
 #include "report.h"
 #include "training_run.h"
 
@@ -145,15 +147,22 @@ Task compile(const Model& model, std::int64_t classes, const TrainOptions& optio
   return task;
 }
 
+bool has_rescaling(const LayerImpl& layer) {
+  const ModelImpl* model = as_model(layer);
+  if (model == nullptr) return layer.class_name() == "Rescaling";
+  return std::any_of(model->layers().begin(), model->layers().end(),
+                     [](const auto& inner) { return has_rescaling(*inner); });
+}
+
 void print_model(const Model& model, const Choice& choice) {
   const std::string name = choice.name.empty() ? model.name() : choice.name;
   print_row("images", fmt::format("{}, {} ({})", size_text(choice.image.image_size), choice.image.color_mode,
                                   choice.size_reason));
   print_row("model", fmt::format("{}, {} ({})", name, counted(model.count_params(), "parameter"),
                                  choice.model_reason));
-  bool rescales = false;
-  for (const Layer& layer : model.layers()) rescales = rescales || layer.impl()->class_name() == "Rescaling";
-  if (!rescales) print_note("the model has no Rescaling layer, so it sees pixel values from 0 to 255");
+  if (!has_rescaling(*model.impl())) {
+    print_note("the model has no Rescaling layer, so it sees pixel values from 0 to 255");
+  }
 }
 
 Json settings_json(const Model& model, const Choice& choice, const Data& data, const Task& task,
@@ -184,6 +193,7 @@ int train(TrainOptions& options) {
   print_data(source, data);
   print_model(model, choice);
   print_compiled(model, task, options);
+  print_row("epochs", fmt::format("{} at most", options.epochs));
   print_memory(model, data, options.batch_size);
   print_row("output", folder.path());
   TrainingRun run(model, data, task, options, folder, settings_json(model, choice, data, task, options));

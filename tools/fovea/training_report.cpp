@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/format.h"
 #include "predictions.h"
 #include "report.h"
 #include "training_run.h"
@@ -79,10 +80,16 @@ void print_compiled(const Model& model, const Task& task, const TrainingOptions&
 }
 
 void print_memory(const Model& model, const Data& data, std::int64_t batch_size) {
-  const std::int64_t step = model.training_bytes(batch_size);
-  print_row("memory", fmt::format("about {}: {} for a training step, {} for images kept",
-                                  readable_bytes(step + data.cache_bytes), readable_bytes(step),
-                                  readable_bytes(data.cache_bytes)));
+  const std::int64_t step = model.training_bytes(std::min(batch_size, data.train->size())),
+                     needed = step + data.cache_bytes;
+  print_row("memory",
+            fmt::format("about {}: {} for a training step, {} for images kept", readable_bytes(needed),
+                        readable_bytes(step), readable_bytes(data.cache_bytes)));
+  const std::int64_t machine = memory_of_the_machine();
+  if (needed > machine) {
+    fail("training needs about {}, but this machine has {}; try a smaller --batch-size or smaller images",
+         readable_bytes(needed), readable_bytes(machine));
+  }
 }
 
 void TrainingRun::print_result() const {

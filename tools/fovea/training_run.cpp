@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <thread>
 #include <utility>
@@ -60,7 +62,8 @@ Json describe(const Model& model, const Data& data, const TrainingOptions& optio
           {"data", data_json(data)},
           {"model", model_json(model, data)},
           {"memory",
-           {{"training_bytes", model.training_bytes(options.batch_size)}, {"data_bytes", data.cache_bytes}}}};
+           {{"training_bytes", model.training_bytes(std::min(options.batch_size, data.train->size()))},
+            {"data_bytes", data.cache_bytes}}}};
 }
 
 Json metrics_json(const Model& model) {
@@ -128,6 +131,7 @@ std::vector<CallbackHandle> TrainingRun::callbacks(bool restore_best) {
 }
 
 bool TrainingRun::fit(std::int64_t epochs, bool restore_best) {
+  std::fflush(stdout);
   FitOptions fit;
   fit.batch_size = options_.batch_size;
   fit.initial_epoch = epochs_done_;
