@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 // Formats of times and figures: keras/src/utils/progbar.py.
 
@@ -17,9 +16,11 @@ bool begins_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // a byte that continues one is 10xxxxxx
 }
 
+/// For short texts: up to 15 characters are formatted without memory of their own. (format_to would write
+/// into `line` itself, but Clang and GCC spell that function of fmt's library differently.)
 template <class... Args>
 void append(std::string& line, fmt::format_string<Args...> format, Args&&... args) {
-  fmt::format_to(std::back_inserter(line), format, std::forward<Args>(args)...);
+  line += fmt::format(format, std::forward<Args>(args)...);
 }
 
 /// "5s", "1:05", "1:01:05".
@@ -55,10 +56,12 @@ void append_step_time(std::string& line, double seconds) {
 }
 
 void append_figure(std::string& line, std::string_view name, double value) {
+  line += " - ";
+  line += name;
   if (std::abs(value) > 1e-3) {
-    append(line, " - {}: {:.4f}", name, value);
+    append(line, ": {:.4f}", value);
   } else {
-    append(line, " - {}: {:.4e}", name, value);
+    append(line, ": {:.4e}", value);
   }
 }
 
