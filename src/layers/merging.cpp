@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "layers/layer_support.h"
 
 // Several tensors become one: elementwise sum or product (broadcast as NumPy does), or side by side along an
@@ -6,11 +8,23 @@
 namespace fovea {
 namespace {
 
-/// Broadcasts two shapes in which sizes may be unknown.
+/// Keras matches samples from their last axis: a lower rank gets sizes of 1 behind the batch's.
+Shape with_rank(const Shape& shape, std::size_t rank) {
+  if (shape.rank() == 0 || shape.rank() >= rank) return shape;
+  Shape result{shape[0]};
+  for (std::size_t i = shape.rank(); i < rank; ++i) result.push_back(1);
+  for (const std::int64_t size : shape.slice(1)) result.push_back(size);
+  return result;
+}
+
+std::size_t largest_rank(std::span<const Shape> shapes) {
+  std::size_t largest = 0;
+  for (const Shape& shape : shapes) largest = std::max(largest, shape.rank());
+  return largest;
+}
+
+/// Broadcasts two shapes of one rank in which sizes may be unknown.
 Shape merged_shape(const LayerImpl& layer, const Shape& a, const Shape& b) {
-  if (a.rank() != b.rank()) {
-    layer.fail_rule(fmt::format("inputs must have one rank. Received: shapes {} and {}", a.str(), b.str()));
-  }
   Shape result;
   for (std::size_t i = 0; i < a.rank(); ++i) {
     const std::int64_t left = a[static_cast<std::ptrdiff_t>(i)], right = b[static_cast<std::ptrdiff_t>(i)];
@@ -37,14 +51,21 @@ class ElementwiseMerge final : public LayerImpl {
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (inputs.size() < 2) fail_rule(fmt::format("takes at least 2 inputs. Received: {}", inputs.size()));
-    Shape result = inputs[0];
-    for (const Shape& input : inputs.subspan(1)) result = merged_shape(*this, result, input);
+    const std::size_t rank = largest_rank(inputs);
+    Shape result = with_rank(inputs[0], rank);
+    for (const Shape& input : inputs.subspan(1)) result = merged_shape(*this, result, with_rank(input, rank));
     return {result};
   }
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    Value result = inputs[0];
-    for (const Value input : inputs.subspan(1)) result = combine_(context.graph, result, input);
+    GraphBuilder& g = context.graph;
+    std::vector<Shape> shapes;
+    for (const Value input : inputs) shapes.push_back(g.spec(input).shape);
+    const auto widened = [&](std::size_t i) {
+      return ops::reshape(g, inputs[i], with_rank(shapes[i], largest_rank(shapes)));
+    };
+    Value result = widened(0);
+    for (std::size_t i = 1; i < inputs.size(); ++i) result = combine_(g, result, widened(i));
     return {result};
   }
 

@@ -70,6 +70,25 @@ TEST_P(OwnLayers, MinPoolingIsMaxPoolingOfTheNegative) {
   EXPECT_TRUE(near(min.input_gradients[0], max.input_gradients[0], {}));
 }
 
+// As in Keras: (N, 5, 7, 3) and (N, 3) meet as (N, 5, 7, 3) and (N, 1, 1, 3), whichever comes first.
+TEST_P(OwnLayers, MergedInputsOfLowerRankAreWidenedBehindTheBatch) {
+  const Tensor image = random_normal({2, 5, 7, 3}, "merged/image"), row = random_normal({2, 3}, "merged/row");
+  const Tensor dy = random_normal({2, 5, 7, 3}, "merged/dy");
+  for (const char* class_name : {"Add", "Multiply"}) {
+    const auto layer = make_layer(class_name);
+    const std::vector<Shape> open = {{-1, -1, -1, 3}, {-1, 3}};
+    EXPECT_EQ(layer->output_shapes(open)[0].str(), "(None, None, None, 3)");
+    const LayerUse use{.output_gradients = {dy}};
+    const LayerRun expected = run_layer(*layer, {image, row.reshaped({2, 1, 1, 3})}, {}, use, backend());
+    const LayerRun got = run_layer(*layer, {image, row}, {}, use, backend());
+    const LayerRun swapped = run_layer(*layer, {row, image}, {}, use, backend());
+    EXPECT_TRUE(same_bits(got.outputs[0], expected.outputs[0]));
+    EXPECT_TRUE(same_bits(swapped.outputs[0], expected.outputs[0]));
+    EXPECT_TRUE(same_bits(got.input_gradients[1], expected.input_gradients[1].reshaped({2, 3})));
+    EXPECT_TRUE(near(swapped.input_gradients[0], got.input_gradients[1], {.of_element = 1e-6}));
+  }
+}
+
 TEST_P(OwnLayers, DropoutDropsItsShareAndScalesTheRest) {
   const Tensor x = random_uniform({100, 101}, 1, 2, "dropout/x"),
                dy = random_uniform({100, 101}, 1, 2, "dropout/dy");
