@@ -16,7 +16,7 @@ bool of_validation(std::string_view name) { return name.substr(0, kValidation.si
 /// Every weight once, under Keras' path for it: "conv2d/kernel", and in a Sequential
 /// "sequential/conv2d/kernel".
 void write_histograms(EventFile& file, const ModelImpl& model, std::int64_t epoch) {
-  const std::string name = model.name.empty() ? model.default_name() : model.name;
+  const std::string name = model.shown_name();
   const std::string prefix = model.class_name() == "Sequential" ? name + "/" : "";
   for (const auto& layer : model.layers()) {
     if (const ModelImpl* inner = as_model(*layer)) {

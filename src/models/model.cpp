@@ -98,7 +98,7 @@ void Model::set_weights(const std::vector<Tensor>& values) const {
 bool Model::compiled() const { return model().compiled != nullptr; }
 
 Optimizer Model::optimizer() const {
-  if (!compiled()) fail("Model '{}': compile it first", name());
+  if (!compiled()) fail("Model '{}': compile it first", model().shown_name());
   return model().compiled->options.optimizer;
 }
 

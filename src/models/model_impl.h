@@ -31,6 +31,8 @@ class ModelImpl final : public LayerImpl {
   void build(std::span<const Shape>) override {}
   void set_trainable(bool value) override;
 
+  /// The name, or what Keras would call it while it has none.
+  std::string shown_name() const { return name.empty() ? default_name() : name; }
   const std::vector<SymbolicTensor>& inputs() const { return inputs_; }
   const std::vector<SymbolicTensor>& outputs() const { return outputs_; }
   /// Calls in execution order, those of the inputs first.

@@ -128,8 +128,7 @@ class Summary {
   }
 
   std::string str() const {
-    std::string result =
-        fmt::format("Model: \"{}\"\n", model_.name.empty() ? model_.default_name() : model_.name);
+    std::string result = fmt::format("Model: \"{}\"\n", model_.shown_name());
     result += rule(columns_, "┏", "━", "┳", "┓");
     std::vector<Cell> titles;
     for (const Column& column : columns_) titles.push_back({column.title});

@@ -14,7 +14,7 @@ class Walk {
  public:
   void model(const ModelImpl& model, const std::string& prefix) {
     if (!seen_.insert(&model).second) return;
-    groups.push_back({prefix + "vars", model.name.empty() ? model.default_name() : model.name, "", {}});
+    groups.push_back({prefix + "vars", model.shown_name(), "", {}});
     if (model.compiled) optimizers.push_back({prefix + "optimizer/vars", &model});
 
     const bool sequential = model.class_name() == "Sequential";

@@ -154,9 +154,7 @@ class Writer {
     return all.size() == 1 ? all[0] : all;
   }
 
-  static std::string name_of(const ModelImpl& model) {
-    return model.name.empty() ? model.default_name() : model.name;
-  }
+  static std::string name_of(const ModelImpl& model) { return model.shown_name(); }
 
   std::map<const LayerImpl*, int> uses_;
   std::map<const LayerImpl*, std::size_t> numbers_;

@@ -14,7 +14,7 @@ TensorSpec batch_spec(const TensorSpec& sample, std::int64_t count) {
 
 void check_input_specs(const ModelImpl& model, const std::vector<TensorSpec>& inputs) {
   if (inputs.size() != model.inputs().size()) {
-    fail("Model '{}' has {} inputs. Received: data with {}", model.name, model.inputs().size(),
+    fail("Model '{}' has {} inputs. Received: data with {}", model.shown_name(), model.inputs().size(),
          inputs.size());
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -26,7 +26,7 @@ void check_input_specs(const ModelImpl& model, const std::vector<TensorSpec>& in
       fits = wanted[at] == Shape::unknown || wanted[at] == given[at];
     }
     if (!fits) {
-      fail("Model '{}': input {} ('{}') takes samples of shape {}. Received: {}", model.name, i,
+      fail("Model '{}': input {} ('{}') takes samples of shape {}. Received: {}", model.shown_name(), i,
            model.inputs()[i].call()->layer->name, wanted.slice(1).str(), inputs[i].shape.str());
     }
   }
@@ -35,8 +35,8 @@ void check_input_specs(const ModelImpl& model, const std::vector<TensorSpec>& in
 void Stepper::check_inputs() const {
   check_input_specs(*model_, data_.inputs);
   if (data_.targets.size() != model_->outputs().size()) {
-    fail("Model '{}' has {} outputs. Received: data with {} targets", model_->name, model_->outputs().size(),
-         data_.targets.size());
+    fail("Model '{}' has {} outputs. Received: data with {} targets", model_->shown_name(),
+         model_->outputs().size(), data_.targets.size());
   }
 }
 

@@ -98,7 +98,7 @@ std::shared_ptr<const StepProgram> Runtime::training(ModelImpl& model, const Bat
 
 std::int64_t Model::training_bytes(std::int64_t batch_size) const {
   ModelImpl& impl = model();
-  if (!impl.compiled) fail("Model '{}': compile it before asking what training needs", impl.name);
+  if (!impl.compiled) fail("Model '{}': compile it before asking what training needs", impl.shown_name());
   if (batch_size < 1) fail("training_bytes: batch_size must be at least 1. Received: {}", batch_size);
   std::vector<TensorSpec> inputs;
   for (const SymbolicTensor& input : impl.inputs()) {
@@ -106,7 +106,7 @@ std::int64_t Model::training_bytes(std::int64_t batch_size) const {
     shape.set(0, batch_size);
     if (!shape.is_known()) {
       fail("Model '{}': input '{}' of shape {} leaves sizes open, so what training needs is not known",
-           impl.name, input.call()->layer->name, input.shape().str());
+           impl.shown_name(), input.call()->layer->name, input.shape().str());
     }
     inputs.push_back({shape, input.call()->layer->dtype});
   }

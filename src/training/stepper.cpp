@@ -23,7 +23,7 @@ Stepper::Stepper(std::shared_ptr<ModelImpl> model, const Data& data, const Class
       runtime_(Runtime::of(*model_)),
       data_(data),
       class_weight_(class_weight) {
-  if (!compiled_) fail("Model '{}': compile it before training or evaluating", model_->name);
+  if (!compiled_) fail("Model '{}': compile it before training or evaluating", model_->shown_name());
   check_inputs();
   if (!class_weight_.empty() && data_.targets.size() != 1) {
     fail("class_weight: only for models with one output. Received: {} outputs", data_.targets.size());

@@ -16,7 +16,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = "docs/adding-a-layer.md"
-COPIED = ("CMakeLists.txt", "cmake", "include", "src", "tests", "docs", "scripts")
+COPIED = ("CMakeLists.txt", "cmake", "examples", "include", "src", "tests", "docs", "scripts")
 
 
 def copy_tree(target):

@@ -42,7 +42,8 @@ TEST(TrainingErrors, BeforeCompile) {
 
 TEST(TrainingErrors, DataThatDoesNotFitTheModel) {
   const Sequential model = compiled_line();
-  EXPECT_MESSAGE(model.fit(Tensor({4, 2}), Tensor({4, 1})), "takes samples of shape (1,). Received: (2,)");
+  EXPECT_MESSAGE(model.fit(Tensor({4, 2}), Tensor({4, 1})),
+                 "Model 'sequential': input 0 ('input_layer') takes samples of shape (1,). Received: (2,)");
   EXPECT_MESSAGE(model.predict(Tensor({4, 2})), "takes samples of shape (1,). Received: (2,)");
   EXPECT_MESSAGE(model.fit(Tensor({4, 1}), Tensor({3, 1})), "same number of samples");
   EXPECT_MESSAGE(model.fit(std::make_shared<ArrayDataset>(std::vector{Tensor({2, 1})},

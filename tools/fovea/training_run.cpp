@@ -100,14 +100,15 @@ TrainingRun::TrainingRun(Model model, Data data, Task task, const TrainingOption
       options_(options),
       folder_(folder),
       monitor_(data_.validation ? "val_loss" : "loss"),
-      record_((folder_.create(), folder_), describe(model_, data_, options_, folder_, std::move(settings))) {
+      // Signals are caught before the record says that there is a run to stop.
+      record_((catch_interrupts(), folder_.create(), folder_),
+              describe(model_, data_, options_, folder_, std::move(settings))) {
   model_.info() = {data_.class_names, data_.image};
   ModelCheckpointOptions best;
   best.monitor = monitor_;
   best.save_best_only = true;
   best_ = std::make_shared<ModelCheckpoint>(folder_.best(), best);
   last_ = std::make_shared<ModelCheckpoint>(folder_.last(), ModelCheckpointOptions{.monitor = monitor_});
-  catch_interrupts();
 }
 
 std::vector<CallbackHandle> TrainingRun::callbacks(bool restore_best) {
