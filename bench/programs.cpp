@@ -78,22 +78,27 @@ std::vector<Value> emit(Graph& g, OpClass op, const std::vector<Value>& inputs) 
 }
 
 void pooling(Programs& programs) {
-  const std::pair<const char*, Shape> maps[] = {
+  struct Map {
+    const char* name;
+    Shape x;
+  };
+  const Map maps[] = {
       {"layer1", {32, 148, 148, 32}}, {"layer2", {32, 72, 72, 64}}, {"layer4", {32, 15, 15, 128}}};
-  for (const auto& [name, x] : maps) {
+  for (const Map& map : maps) {
+    const Shape& x = map.x;
     const Shape y{x[0], x[1] / 2, x[2] / 2, x[3]};
-    programs.add(std::string("pool/") + name + "/forward", 0, [&](Graph& g) {
+    programs.add(std::string("pool/") + map.name + "/forward", 0, [&](Graph& g) {
       const std::vector<Value> outputs = emit(g, Pool2DOp(ops::Pool2DAttributes{}), {g.feed("x", {x})});
       for (const Value output : outputs) g.add_output(output);
     });
-    programs.add(std::string("pool/") + name + "/inference", 0,
+    programs.add(std::string("pool/") + map.name + "/inference", 0,
                  [&](Graph& g) { g.add_output(ops::pool2d(g, g.feed("x", {x}), {})); });
-    programs.add(std::string("pool/") + name + "/backward", 0, [&](Graph& g) {
+    programs.add(std::string("pool/") + map.name + "/backward", 0, [&](Graph& g) {
       const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::int32});
       g.add_output(emit(g, Pool2DBackwardOp({}, x), {dy, winners})[0]);
     });
     // As it follows from conv + bias + ReLU + pool.
-    programs.add(std::string("pool/") + name + "/backward_relu_bias", 0, [&](Graph& g) {
+    programs.add(std::string("pool/") + map.name + "/backward_relu_bias", 0, [&](Graph& g) {
       const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::int32});
       const Value dx = emit(g, Pool2DBackwardOp({}, x), {dy, winners})[0];
       const Value gradient = emit(g, UnaryBackwardOp(UnaryKind::relu, {}), {g.feed("relu", {x}), dx})[0];
