@@ -17,8 +17,7 @@ class Prediction {
     check_input_specs(*model_, samples_);
     std::vector<Shape> shapes;
     for (const TensorSpec& sample : samples_) shapes.push_back(batch_spec(sample, total).shape);
-    DType dtype = DType::float32;
-    for (const Variable& weight : model_->collect_weights(false)) dtype = weight.spec().dtype;
+    const DType dtype = weights_dtype(*model_);
     for (const Shape& shape : model_->output_shapes(shapes)) results.emplace_back(shape, dtype);
   }
 

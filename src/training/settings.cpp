@@ -34,6 +34,11 @@ void set_backend(std::string_view name) {
   use_reference = name == "reference";
 }
 
+DType weights_dtype(const ModelImpl& model) {
+  for (const Variable& weight : model.collect_weights(false)) return weight.spec().dtype;
+  return DType::float32;
+}
+
 const Backend& backend_for(const ModelImpl& model) {
   if (use_reference) return reference_backend();
   for (const Variable& weight : model.collect_weights(false)) {

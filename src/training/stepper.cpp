@@ -10,11 +10,6 @@ double number_at(const Tensor& tensor, std::int64_t i) {
   return static_cast<double>(tensor.data<float>()[i]);
 }
 
-DType dtype_of_weights(const ModelImpl& model) {
-  for (const Variable& weight : model.collect_weights(false)) return weight.spec().dtype;
-  return DType::float32;
-}
-
 }  // namespace
 
 Stepper::Stepper(std::shared_ptr<ModelImpl> model, const Data& data, const ClassWeights& class_weight)
@@ -37,7 +32,7 @@ Stepper::Stepper(std::shared_ptr<ModelImpl> model, const Data& data, const Class
   std::vector<Shape> shapes;
   for (const TensorSpec& input : inputs) shapes.push_back(input.shape);
   const std::vector<Shape> predictions = model_->output_shapes(shapes);
-  const DType dtype = dtype_of_weights(*model_);
+  const DType dtype = weights_dtype(*model_);
   for (const Shape& shape : predictions) {
     Output output;
     output.predictions = Tensor(shape, dtype);
@@ -110,37 +105,35 @@ Stepper::Bound Stepper::bind(std::shared_ptr<const StepProgram> step, std::int64
   return bound;
 }
 
+Stepper::Bound* Stepper::find(std::vector<Bound>& list, std::int64_t count) {
+  for (Bound& bound : list) {
+    if (bound.count == count) return &bound;
+  }
+  return nullptr;
+}
+
+void Stepper::drop_stale_programs() {
+  if (trainable_version() == trainable_version_) return;
+  training_.clear();
+  loss_.clear();
+  trainable_version_ = trainable_version();
+}
+
 Stepper::Bound& Stepper::training_program(std::int64_t count) {
-  if (trainable_version() != trainable_version_) {
-    training_.clear();
-    loss_.clear();
-    trainable_version_ = trainable_version();
-  }
-  for (Bound& bound : training_) {
-    if (bound.count == count) return bound;
-  }
+  drop_stale_programs();
+  if (Bound* const known = find(training_, count)) return *known;
   training_.push_back(bind(runtime_->training(*model_, specs(count)), count));
   return training_.back();
 }
 
 std::pair<Stepper::Bound*, Stepper::Bound*> Stepper::test_programs(std::int64_t count) {
-  if (trainable_version() != trainable_version_) {
-    training_.clear();
-    loss_.clear();
-    trainable_version_ = trainable_version();
-  }
-  const auto find = [&](std::vector<Bound>& list) -> Bound* {
-    for (Bound& bound : list) {
-      if (bound.count == count) return &bound;
-    }
-    return nullptr;
-  };
+  drop_stale_programs();
   const BatchSpecs batch =
-      find(inference_) != nullptr && find(loss_) != nullptr ? BatchSpecs{} : specs(count);
-  if (find(inference_) == nullptr)
+      find(inference_, count) != nullptr && find(loss_, count) != nullptr ? BatchSpecs{} : specs(count);
+  if (find(inference_, count) == nullptr)
     inference_.push_back(bind(runtime_->inference(*model_, batch.inputs), count));
-  if (find(loss_) == nullptr) {
-    const StepProgram& inference = *find(inference_)->step;
+  if (find(loss_, count) == nullptr) {
+    const StepProgram& inference = *find(inference_, count)->step;
     std::vector<TensorSpec> predictions;
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
       predictions.push_back(inference.program->output_specs()[i]);
@@ -150,7 +143,7 @@ std::pair<Stepper::Bound*, Stepper::Bound*> Stepper::test_programs(std::int64_t 
     }
     loss_.push_back(bind(runtime_->loss(*model_, predictions, inference.has_logits, batch), count));
   }
-  return {find(inference_), find(loss_)};
+  return {find(inference_, count), find(loss_, count)};
 }
 
 void Stepper::set_weights(const Batch& batch) {

@@ -45,6 +45,10 @@ class Stepper {
   void set_weights(const Batch& batch);
   BatchSpecs specs(std::int64_t count) const;
   Bound bind(std::shared_ptr<const StepProgram> step, std::int64_t count) const;
+  /// The program for batches of `count`, or null.
+  static Bound* find(std::vector<Bound>& list, std::int64_t count);
+  /// Those that know which layers train, once a layer was frozen or thawed.
+  void drop_stale_programs();
   Bound& training_program(std::int64_t count);
   std::pair<Bound*, Bound*> test_programs(std::int64_t count);
   void set_feeds(Bound& bound, const Batch& batch) const;
