@@ -1,6 +1,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <numeric>
 #include <utility>
 
@@ -23,12 +24,28 @@ LabelMode label_mode_of(const std::string& name) {
   fail("label_mode must be \"int\", \"categorical\" or \"binary\". Received: \"{}\"", name);
 }
 
-/// What the memory limit lets us keep of an image: its final floats when all images fit, else its bytes when
-/// it has the final size already, else the compressed file.
+/// What the memory limit lets us keep of an image: its final floats, or its bytes when it has the final size
+/// already, or the compressed file.
 struct Cached {
   enum class Kind : std::uint8_t { nothing, floats, pixels, file } kind = Kind::nothing;
-  std::vector<float> floats;
   std::vector<std::uint8_t> bytes;
+  float* floats = nullptr;  ///< in the block of all of them
+};
+
+/// Which images are kept as floats: all when they fit, else as many as fit beside the files of all, spread
+/// evenly, so that no part of an epoch decodes more than another.
+class FloatShare {
+ public:
+  FloatShare(std::int64_t images, std::int64_t image_bytes, std::int64_t file_bytes, std::int64_t limit)
+      : images_(images), kept_(std::min(images, limit / image_bytes)) {
+    if (kept_ < images) kept_ = std::max<std::int64_t>(0, (limit - file_bytes) / image_bytes);
+  }
+  bool has(std::int64_t image) const { return before(image + 1) > before(image); }
+  /// How many of the images before that one.
+  std::int64_t before(std::int64_t image) const { return image * kept_ / images_; }
+
+ private:
+  std::int64_t images_, kept_;
 };
 
 class Budget {
@@ -86,12 +103,18 @@ class ImageFiles final : public Dataset {
 
   /// Decodes every image once and keeps what `budget` allows; returns the reason of each that is broken, ""
   /// for the others.
-  std::vector<std::string> check(ThreadPool& pool, Budget& budget, bool keep_floats) {
+  /// The images are those from `first` on of `share`.
+  std::vector<std::string> check(ThreadPool& pool, Budget& budget, const FloatShare& share,
+                                 std::int64_t first) {
     std::vector<std::string> reasons(folders_.files.size());
+    const std::int64_t kept_before = share.before(first), kept = share.before(first + size()) - kept_before;
+    // One block: images as separate ones would leave the decoders' memory between them unused.
+    floats_ = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(kept * plan_.elements()));
     pool.parallel_for(size(), [&](std::int64_t i) {
       const auto at = static_cast<std::size_t>(i);
       try {
-        check_one(at, budget, keep_floats);
+        float* const floats = floats_.get() + (share.before(first + i) - kept_before) * plan_.elements();
+        check_one(at, budget, share.has(first + i) ? floats : nullptr);
       } catch (const std::exception& error) {
         reasons[at] = error.what();
       }
@@ -114,15 +137,15 @@ class ImageFiles final : public Dataset {
   }
 
  private:
-  void check_one(std::size_t at, Budget& budget, bool keep_floats) {
+  void check_one(std::size_t at, Budget& budget, float* floats) {
     std::vector<std::uint8_t> file = read_file(folders_.files[at].path);
     Image image = decode_image(file, plan_.channels);
     Cached& cached = cache_[at];
     const auto elements = static_cast<std::size_t>(plan_.elements());
-    if (keep_floats && budget.reserve(elements * sizeof(float))) {
+    if (floats != nullptr) {
       cached.kind = Cached::Kind::floats;
-      cached.floats.resize(elements);
-      resize(image, plan_, cached.floats);
+      cached.floats = floats;
+      resize(image, plan_, {floats, elements});
     } else if (image.height == plan_.height && image.width == plan_.width && budget.reserve(elements)) {
       cached.kind = Cached::Kind::pixels;
       cached.bytes = std::move(image.pixels);
@@ -136,7 +159,7 @@ class ImageFiles final : public Dataset {
     const Cached& cached = cache_[at];
     switch (cached.kind) {
       case Cached::Kind::floats:
-        std::memcpy(out.data(), cached.floats.data(), out.size_bytes());
+        std::memcpy(out.data(), cached.floats, out.size_bytes());
         return;
       case Cached::Kind::pixels:
         std::copy(cached.bytes.begin(), cached.bytes.end(), out.begin());
@@ -152,6 +175,7 @@ class ImageFiles final : public Dataset {
   ResizePlan plan_;
   LabelMode mode_;
   std::vector<Cached> cache_;
+  std::unique_ptr<float[]> floats_;  ///< of all images that are kept so
 };
 
 /// Leaves broken images out, or throws when `strict`; every class must keep an image.
@@ -176,6 +200,16 @@ void drop_broken(ImageFiles& images, const std::vector<std::string>& reasons, bo
            images.class_names()[label], first.file, first.reason);
     }
   }
+}
+
+std::int64_t bytes_of(const ClassFolders& folders) {
+  std::int64_t bytes = 0;
+  for (const LabelledFile& file : folders.files) {
+    std::error_code ignored;  // a file that cannot be read is reported when it is decoded
+    const std::uintmax_t size = std::filesystem::file_size(file.path, ignored);
+    if (!ignored) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
 }
 
 std::vector<std::string> paths_of(const ImageFiles& images) {
@@ -233,12 +267,16 @@ ImageFolder image_folder(const std::string& path, const ImageFolderOptions& opti
   }
   const std::size_t files = tree.train.files.size() + tree.validation.files.size();
   const std::int64_t image_bytes = plan.elements() * static_cast<std::int64_t>(sizeof(float));
-  const bool keep_floats = static_cast<std::int64_t>(files) <= options.cache_bytes / image_bytes;
+  const FloatShare share(static_cast<std::int64_t>(files), image_bytes,
+                         bytes_of(tree.train) + bytes_of(tree.validation), options.cache_bytes);
   ThreadPool pool(options.threads);
-  Budget budget(options.cache_bytes);
+  Budget budget(options.cache_bytes - share.before(static_cast<std::int64_t>(files)) * image_bytes);
+  std::int64_t opened = 0;
   const auto open = [&](ClassFolders classes) {
     auto images = std::make_shared<ImageFiles>(std::move(classes), plan, mode);
-    drop_broken(*images, images->check(pool, budget, keep_floats), options.strict, folder.broken);
+    const std::int64_t count = images->size();
+    drop_broken(*images, images->check(pool, budget, share, opened), options.strict, folder.broken);
+    opened += count;
     return images;
   };
   const auto train = open(std::move(tree.train));

@@ -79,6 +79,33 @@ Interpolation interpolation_of(const std::string& name) {
   fail("interpolation must be \"bilinear\" or \"nearest\". Received: \"{}\"", name);
 }
 
+/// A row of the image at the width of the result; the next result's row often needs it again.
+struct StretchedRow {
+  explicit StretchedRow(std::size_t floats) : values(floats) {}
+
+  /// Row `y`, -1 for the border.
+  void read(const Image& image, std::int64_t y, std::span<const Tap> columns) {
+    if (y == source) return;
+    source = y;
+    if (y < 0) return std::fill(values.begin(), values.end(), 0.0f);
+    const std::int64_t channels = image.channels;
+    const std::uint8_t* const row = image.pixels.data() + y * image.width * channels;
+    float* to = values.data();
+    for (const Tap& column : columns) {
+      const auto at = [&](std::int64_t x, std::int64_t c) {
+        return x < 0 ? 0.0f : static_cast<float>(row[x * channels + c]);
+      };
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const float left = at(column.low, c);
+        *to++ = left + (at(column.high, c) - left) * column.weight;
+      }
+    }
+  }
+
+  std::int64_t source = -2;  ///< the row that `values` hold; -2: none yet
+  std::vector<float> values;
+};
+
 }  // namespace
 
 ResizePlan plan_resize(const ImageOptions& options) {
@@ -106,26 +133,16 @@ void resize(const Image& image, const ResizePlan& plan, std::span<float> out) {
   const Window window = window_of(image, plan);
   const auto rows = taps(plan.height, window.top, window.height, image.height, plan.interpolation);
   const auto columns = taps(plan.width, window.left, window.width, image.width, plan.interpolation);
-  const std::int64_t channels = plan.channels;
-  const auto row_at = [&](std::int64_t y) {
-    return y < 0 ? nullptr : image.pixels.data() + y * image.width * channels;
-  };
+  const auto row_floats = static_cast<std::size_t>(plan.width * plan.channels);
+  StretchedRow upper(row_floats), lower(row_floats);
   float* to = out.data();
   for (const Tap& row : rows) {
-    const std::uint8_t* upper = row_at(row.low);
-    const std::uint8_t* lower = row_at(row.high);
-    for (const Tap& column : columns) {
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const auto value = [&](const std::uint8_t* line, std::int64_t x) {
-          return line == nullptr || x < 0 ? 0.0f : static_cast<float>(line[x * channels + c]);
-        };
-        const float upper_left = value(upper, column.low);
-        const float lower_left = value(lower, column.low);
-        const float top = upper_left + (value(upper, column.high) - upper_left) * column.weight;
-        const float bottom = lower_left + (value(lower, column.high) - lower_left) * column.weight;
-        *to++ = top + (bottom - top) * row.weight;
-      }
-    }
+    if (upper.source != row.low && lower.source == row.low) std::swap(upper, lower);
+    upper.read(image, row.low, columns);
+    lower.read(image, row.high, columns);
+    const float *top = upper.values.data(), *bottom = lower.values.data();
+    for (std::size_t i = 0; i < row_floats; ++i) to[i] = top[i] + (bottom[i] - top[i]) * row.weight;
+    to += row_floats;
   }
 }
 

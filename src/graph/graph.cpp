@@ -65,6 +65,18 @@ void Graph::assign(const Variable& variable, Value value) {
   assignments_.push_back({variable, value});
 }
 
+void Graph::swap_nodes(std::size_t first, std::size_t second) {
+  Node &before = nodes_[first], &after = nodes_[second];
+  const Value between = before.outputs[0], result = after.outputs[0];
+  std::swap(before.op, after.op);
+  values_[static_cast<std::size_t>(between.id)].spec = info(result).spec;
+  before.outputs = after.outputs;
+  before.outputs[0] = between;
+  after.outputs = {result};
+  for (const Value output : before.outputs)
+    values_[static_cast<std::size_t>(output.id)].index = static_cast<std::int32_t>(first);
+}
+
 const Op* Graph::producer(Value value) const {
   const ValueInfo& from = info(value);
   return from.source == Source::op ? nodes_[static_cast<std::size_t>(from.index)].op.get() : nullptr;

@@ -52,6 +52,11 @@ class Graph final : public GraphBuilder {
   const std::vector<Assignment>& assignments() const { return assignments_; }
   const std::vector<Value>& outputs() const { return outputs_; }
 
+  /// Puts an elementwise op behind the op that reads it. `second` reads nothing but `first`, and nothing else
+  /// reads that; both read one value. The value between them is another one afterwards, the others keep
+  /// their places.
+  void swap_nodes(std::size_t first, std::size_t second);
+
  private:
   Value add_value(const TensorSpec& spec, Source source, std::size_t index);
 
@@ -64,6 +69,12 @@ class Graph final : public GraphBuilder {
   std::vector<Assignment> assignments_;
   std::vector<Value> outputs_;
 };
+
+/// Where a max pooling alone reads a ReLU, the ReLU comes after it: the largest element is the same, the ReLU
+/// has fewer elements, and no gradient needs the map before the pooling any more. Equal bits, forward and
+/// backward: only the first of several zeros may not be the one that a zero gradient goes to. `kept` are
+/// values that will be read outside.
+void sink_relus(Graph& graph, std::span<const Value> kept);
 
 /// Extends the graph by the gradient of `target` (a scalar) with respect to each source: a feed, a variable
 /// or any inner value. A source that target does not depend on gets an empty Value.

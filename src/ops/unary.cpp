@@ -38,7 +38,7 @@ bool UnaryOp::gradient_uses_output() const {
   switch (kind) {
     case UnaryKind::relu:
       // y > 0 exactly where x was passed on; with a slope or another threshold the sign of y does not tell.
-      return parameters.alpha == 0 && parameters.beta == 0 && parameters.gamma == 0;
+      return is_plain_relu();
     case UnaryKind::sigmoid:
     case UnaryKind::tanh:
     case UnaryKind::exponential:

@@ -32,6 +32,11 @@ enum class UnaryKind : std::uint8_t {
 /// Functions are named in the order of UnaryKind.
 std::string_view name(UnaryKind kind);
 
+/// max(x, 0), without slope, threshold or largest value?
+inline bool is_plain_relu(UnaryKind kind, const ops::UnaryParameters& p) {
+  return kind == UnaryKind::relu && p.alpha == 0 && p.beta == 0 && p.gamma == 0;
+}
+
 class UnaryOp final : public Op {
  public:
   UnaryOp() = default;
@@ -43,6 +48,7 @@ class UnaryOp final : public Op {
   int in_place(int) const override { return 0; }
   /// True when the derivative follows from y alone, so that x need not be kept.
   bool gradient_uses_output() const;
+  bool is_plain_relu() const { return fovea::is_plain_relu(kind, parameters); }
 
   UnaryKind kind = UnaryKind::relu;
   ops::UnaryParameters parameters;
@@ -57,6 +63,7 @@ class UnaryBackwardOp final : public Op {
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
   int in_place(int) const override { return 1; }
+  bool is_plain_relu() const { return fovea::is_plain_relu(kind, parameters); }
 
   UnaryKind kind = UnaryKind::relu;
   ops::UnaryParameters parameters;

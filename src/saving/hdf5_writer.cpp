@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
+#include <utility>
 
 #include "core/format.h"
 
@@ -76,11 +78,39 @@ class Handle {
   Close close_ = nullptr;
 };
 
+/// The memory that the library builds a file in. It would free it when the file is closed, and a copy taken
+/// before would need as much again.
+struct FileMemory {
+  char* data = nullptr;  ///< set when the file was closed
+  ~FileMemory() { std::free(data); }
+};
+
+extern "C" {
+static void* image_malloc(std::size_t size, H5FD_file_image_op_t, void*) { return std::malloc(size); }
+static void* image_realloc(void* data, std::size_t size, H5FD_file_image_op_t, void*) {
+  return std::realloc(data, size);
+}
+static herr_t image_free(void* data, H5FD_file_image_op_t reason, void* memory) {
+  if (reason == H5FD_FILE_IMAGE_OP_FILE_CLOSE) {
+    static_cast<FileMemory*>(memory)->data = static_cast<char*>(data);
+  } else {
+    std::free(data);
+  }
+  return 0;
+}
+// The library copies its properties; all of them mean the one FileMemory, which outlives the file.
+static void* same_memory(void* memory) { return memory; }
+static herr_t keep_memory(void*) { return 0; }
+}
+
 /// Access to a file in memory that grows in steps and never touches the disk.
-Handle memory_access() {
+Handle memory_access(FileMemory& memory) {
   constexpr std::size_t kStep = std::size_t{4} << 20;
   Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "HDF5");
   check(H5Pset_fapl_core(access, kStep, false), "HDF5");
+  H5FD_file_image_callbacks_t callbacks = {image_malloc, nullptr,     image_realloc, image_free,
+                                           same_memory,  keep_memory, &memory};
+  check(H5Pset_file_image_callbacks(access, &callbacks), "HDF5");
   return access;
 }
 
@@ -127,12 +157,13 @@ std::string quoted(const std::string& path) { return "'" + path + "'"; }
 }  // namespace
 
 struct Hdf5Writer::State {
+  FileMemory memory;
   Handle file;
 };
 
 Hdf5Writer::Hdf5Writer() : state_(std::make_unique<State>()) {
   const Session session;
-  const Handle access = memory_access();
+  const Handle access = memory_access(state_->memory);
   state_->file =
       Handle(H5Fcreate(unused_name().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, "HDF5");
 }
@@ -192,14 +223,13 @@ void Hdf5Writer::write(const std::string& path, const Tensor& value) {
   check(H5Dwrite(dataset, memory_type(value.dtype()), H5S_ALL, H5S_ALL, H5P_DEFAULT, value.raw()), what);
 }
 
-std::string Hdf5Writer::bytes() {
+Hdf5File Hdf5Writer::finish() {
   const Session session;
   check(H5Fflush(state_->file, H5F_SCOPE_GLOBAL), "HDF5");
   const ssize_t size = H5Fget_file_image(state_->file, nullptr, 0);
   check(size < 0 ? -1 : 0, "HDF5");
-  std::string result(static_cast<std::size_t>(size), '\0');
-  check(H5Fget_file_image(state_->file, result.data(), result.size()) < 0 ? -1 : 0, "HDF5");
-  return result;
+  state_->file.reset();
+  return {std::exchange(state_->memory.data, nullptr), static_cast<std::size_t>(size)};
 }
 
 }  // namespace fovea

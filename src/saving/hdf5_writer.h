@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "fovea/tensor.h"
 
@@ -11,6 +13,22 @@
 // another thread, is not covered by it.)
 
 namespace fovea {
+
+/// The bytes of a finished file, in the memory that it was built in.
+class Hdf5File {
+ public:
+  Hdf5File() = default;
+  /// Takes over `data`, which came from malloc.
+  Hdf5File(char* data, std::size_t size) : data_(data), size_(size) {}
+  operator std::string_view() const { return {data_.get(), size_}; }
+
+ private:
+  struct Free {
+    void operator()(char* data) const { std::free(data); }
+  };
+  std::unique_ptr<char, Free> data_;
+  std::size_t size_ = 0;
+};
 
 /// Builds an HDF5 file as h5py would: groups, text attributes, and datasets of numbers without filters. The
 /// same calls give the same bytes.
@@ -27,8 +45,8 @@ class Hdf5Writer {
   void set_attribute(const std::string& group, const std::string& name, const std::string& text);
   /// A contiguous, little-endian dataset; the groups above it are made.
   void write(const std::string& path, const Tensor& value);
-  /// The file's bytes.
-  std::string bytes();
+  /// Closes the file, after which nothing can be added.
+  Hdf5File finish();
 
  private:
   struct State;

@@ -95,7 +95,8 @@ std::string weights_of_archive(const ZipReader& archive) {
 void Model::save(const std::string& path) const {
   require_ending(path, ".keras", "save");
   const ModelImpl& impl = model();
-  std::string config, weights, own;
+  std::string config, own;
+  Hdf5File weights;
   about(path, [&] {
     config = json_text(model_to_json_object(impl));
     weights = write_weight_file(impl);

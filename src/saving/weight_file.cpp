@@ -116,7 +116,7 @@ class WeightReader {
 
 }  // namespace
 
-std::string write_weight_file(const ModelImpl& model) {
+Hdf5File write_weight_file(const ModelImpl& model) {
   Hdf5Writer file;
   for (const WeightGroup& group : weight_groups(model))
     write_group(file, group.path, group.name, group.variables);
@@ -124,7 +124,7 @@ std::string write_weight_file(const ModelImpl& model) {
     write_group(file, group.path, group.model->compiled->options.optimizer.name(),
                 optimizer_variables(*group.model));
   }
-  return file.bytes();
+  return file.finish();
 }
 
 void read_weight_file(const ModelImpl& model, std::string_view bytes) {

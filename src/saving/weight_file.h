@@ -1,15 +1,15 @@
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "models/model_impl.h"
+#include "saving/hdf5_writer.h"
 
 namespace fovea {
 
 /// The model's weights as an HDF5 file in the layout of Keras 3, and the state of its optimizer when it is
 /// compiled.
-std::string write_weight_file(const ModelImpl& model);
+Hdf5File write_weight_file(const ModelImpl& model);
 
 /// Reads such a file into the model, the optimizer's state too when both have one. Throws Error, naming the
 /// place in the file and the layer, before anything is changed.

@@ -128,7 +128,9 @@ std::vector<Value> lower_model(Graph& g, const ModelImpl& model, const std::vect
   for (std::size_t i = 0; i < inputs.size(); ++i) values.push_back(g.feed(feed_name('x', i), inputs[i]));
   const LoweringContext context{
       .graph = g, .training = training, .weights = {}, .stream = 0, .trainable = model.trainable};
-  return model.lower(context, values);
+  std::vector<Value> predictions = model.lower(context, values);
+  sink_relus(g, predictions);
+  return predictions;
 }
 
 void add_losses(Graph& g, const LossValues& losses) {

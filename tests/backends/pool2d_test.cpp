@@ -84,10 +84,47 @@ TEST(Pool2DKernel, TreatsInfinitiesAndNaNAsTheFormula) {
   }
 }
 
-/// The gradient of a pooling of an input; returns its number in the region.
-int add_backward(RegionCase& result, const PoolCase& c, ops::PoolKind kind) {
-  const TensorSpec y = Pool2DOp(attributes(c, kind)).infer(std::vector<TensorSpec>{{c.x, DType::float32}})[0];
-  std::vector<int> inputs = {result.input(random_tensor(y.shape, 2))};
+// Convolution + bias + pooling + ReLU, as the graph is made.
+TEST(Pool2DKernel, TakesAReluAfterAnExtreme) {
+  for (const PoolCase& c : kCases) {
+    for (const ops::PoolKind kind : {ops::PoolKind::max, ops::PoolKind::min}) {
+      for (const bool winners : {false, true}) {
+        RegionCase region(name_of(c, kind) + " and ReLU");
+        const std::vector<int> pooled =
+            region.add(Pool2DOp(attributes(c, kind)), {region.input(special_tensor(c.x, 5))});
+        region.output(region.add(UnaryOp(UnaryKind::relu, {}), {pooled[0]})[0]);
+        if (winners) region.output(pooled[1]);
+        expect_kernel_equal(region, "pool2d:channels+relu");
+      }
+    }
+  }
+}
+
+TEST(Pool2DKernel, LeavesOtherActivationsAndInnerValuesToOthers) {
+  const auto region_with = [](ops::PoolKind kind, const UnaryOp& function, bool read_inside) {
+    RegionCase region("declined");
+    const std::vector<int> pooled =
+        region.add(Pool2DOp(attributes(kCases[0], kind)), {region.input(random_tensor(kCases[0].x, 5))});
+    region.output(region.add(UnaryOp(function), {pooled[0]})[0]);
+    if (read_inside) region.output(pooled[0]);
+    return reason_declined(region);
+  };
+  const UnaryOp relu(UnaryKind::relu, {}), leaky(UnaryKind::relu, {.alpha = 0.1});
+  EXPECT_EQ(region_with(ops::PoolKind::max, relu, false), "");
+  EXPECT_NE(region_with(ops::PoolKind::average, relu, false), "");
+  EXPECT_NE(region_with(ops::PoolKind::max, leaky, false), "");
+  EXPECT_NE(region_with(ops::PoolKind::max, relu, true), "");
+}
+
+TensorSpec pooled_spec(const PoolCase& c, ops::PoolKind kind) {
+  return Pool2DOp(attributes(c, kind)).infer(std::vector<TensorSpec>{{c.x, DType::float32}})[0];
+}
+
+/// The gradient of a pooling of an input, whose own gradient is an input or `dy`; returns its number in the
+/// region.
+int add_backward(RegionCase& result, const PoolCase& c, ops::PoolKind kind, int dy = -1) {
+  const TensorSpec y = pooled_spec(c, kind);
+  std::vector<int> inputs = {dy >= 0 ? dy : result.input(random_tensor(y.shape, 2))};
   if (kind != ops::PoolKind::average) {
     // Winners as a forward pass would have them: only elements inside of the image.
     Tensor winners(y.shape, DType::int32);
@@ -132,11 +169,44 @@ TEST(Pool2DBackwardKernel, TakesTheSlopeAndTheBiasGradientToo) {
         }
         region.output(dx);
         region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, with_slope), {dx})[0]);
-        expect_kernel(region, "pool2d_backward:gather+slope+sums",
+        expect_kernel(region,
+                      with_slope ? "pool2d_backward:gather+slope+sums" : "pool2d_backward:gather+sums",
                       {.relative = 3e-7, .of_magnitude = 1e-6, .absolute = 2e-7});
       }
     }
   }
+}
+
+/// The same behind a ReLU after the pooling.
+int add_backward_of_relu(RegionCase& result, const PoolCase& c, ops::PoolKind kind) {
+  const Shape y = pooled_spec(c, kind).shape;
+  const int source = result.input(random_tensor(y, 7)), dy = result.input(random_tensor(y, 2));
+  return add_backward(result, c, kind, result.add(UnaryBackwardOp(UnaryKind::relu, {}), {source, dy})[0]);
+}
+
+TEST(Pool2DBackwardKernel, TakesTheSlopeOfAReluAfterThePooling) {
+  for (const PoolCase& c : kCases) {
+    for (const ops::PoolKind kind : {ops::PoolKind::max, ops::PoolKind::min}) {
+      for (const bool sums : {false, true}) {
+        RegionCase region(name_of(c, kind) + " and ReLU backward");
+        const int dx = add_backward_of_relu(region, c, kind);
+        region.output(dx);
+        if (sums) region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, false), {dx})[0]);
+        if (c.strides.height < c.window.height || c.strides.width < c.window.width) {
+          EXPECT_NE(reason_declined(region).find("disjoint"), std::string::npos) << reason_declined(region);
+        } else if (sums) {
+          expect_kernel(region, "pool2d_backward:slope+gather+sums",
+                        {.relative = 3e-7, .of_magnitude = 1e-6, .absolute = 2e-7});
+        } else {
+          expect_kernel_equal(region, "pool2d_backward:slope+gather");
+        }
+      }
+    }
+  }
+  RegionCase region("the slope is read outside");
+  region.output(add_backward_of_relu(region, kCases[0], ops::PoolKind::max));
+  region.output(region.region().steps[0].outputs[0]);
+  EXPECT_NE(reason_declined(region).find("read outside"), std::string::npos) << reason_declined(region);
 }
 
 // A large aligned result is written around the caches, one that is not aligned through them: expect_kernel
@@ -144,11 +214,10 @@ TEST(Pool2DBackwardKernel, TakesTheSlopeAndTheBiasGradientToo) {
 TEST(Pool2DBackwardKernel, StreamsLargeResults) {
   const PoolCase c{{2, 520, 511, 16}, 2, 2, 0};
   RegionCase region("large");
-  int dx = add_backward(region, c, ops::PoolKind::max);
-  dx = region.add(UnaryBackwardOp(UnaryKind::relu, {}), {region.input(random_tensor(c.x, 7)), dx})[0];
+  const int dx = add_backward_of_relu(region, c, ops::PoolKind::max);
   region.output(dx);
   region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, false), {dx})[0]);
-  expect_kernel(region, "pool2d_backward:gather+slope+sums", {.of_magnitude = 1e-6});
+  expect_kernel(region, "pool2d_backward:slope+gather+sums", {.of_magnitude = 1e-6});
 }
 
 TEST(Pool2DBackwardKernel, TakesTheSlopeAlone) {

@@ -220,6 +220,34 @@ TEST(ImageFolder, CacheChangesNothingButTheReading) {
   EXPECT_THAT(error_of([&] { image_folder(folder.path(), options); }), HasSubstr("cache_bytes"));
 }
 
+// Of 6 images of 4x4, 192 bytes each as floats: all files and as many floats as fit beside them.
+TEST(ImageFolder, CacheKeepsFilesBeforeFloats) {
+  const TemporaryFolder folder;
+  std::int64_t file_bytes = 0;
+  for (const char* name : {"a/0.png", "a/1.png", "a/2.png", "b/3.png", "b/4.png", "b/5.png"}) {
+    const ByteVector file = to_png(rgb_image(5, 7, [&](std::int64_t y, std::int64_t x) {
+      return static_cast<std::uint32_t>(y * 40 + x * 3 + name[2]);
+    }));
+    file_bytes += static_cast<std::int64_t>(file.size());
+    folder.write(name, file);
+  }
+  ImageFolderOptions options = small;
+  options.cache_bytes = 0;
+  const Batch reference = all_of(image_folder(folder.path(), options).train);
+  std::vector<DatasetPtr> cached;
+  for (const std::int64_t bytes : {file_bytes, file_bytes + 2 * 192, std::int64_t{6 * 192}}) {
+    options.cache_bytes = bytes;
+    cached.push_back(image_folder(folder.path(), options).train);
+  }
+  std::filesystem::remove_all(folder.path());
+  for (const DatasetPtr& data : cached) {
+    const Batch batch = all_of(data);
+    const std::span<const float> values = batch.inputs[0].values<float>(),
+                                 wanted = reference.inputs[0].values<float>();
+    EXPECT_TRUE(std::equal(values.begin(), values.end(), wanted.begin(), wanted.end()));
+  }
+}
+
 TEST(ImageFolder, SaysWhatToDo) {
   const TemporaryFolder folder;
   EXPECT_THAT(error_of([&] { image_folder(folder.path() + "/none", small); }), HasSubstr("no such folder"));

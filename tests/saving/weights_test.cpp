@@ -41,7 +41,7 @@ class Weights : public WithFolder {};
 TEST_F(Weights, LieWhereKerasHasThem) {
   const Model model = gallery_model("nested");
   number_weights(model);
-  const std::string bytes = write_weight_file(impl_of(model));
+  const std::string bytes(std::string_view(write_weight_file(impl_of(model))));
   const Hdf5Reader file(bytes);
   EXPECT_EQ(file.children(""), (std::vector<std::string>{"layers", "vars"}));
   EXPECT_EQ(file.children("layers"), (std::vector<std::string>{"functional", "input_layer", "sequential"}));
@@ -59,7 +59,7 @@ TEST_F(Weights, LieWhereKerasHasThem) {
 
 TEST_F(Weights, AreNumberedByClassInKerasOrder) {
   const Model model = gallery_model("branches");
-  const std::string bytes = write_weight_file(impl_of(model));
+  const std::string bytes(std::string_view(write_weight_file(impl_of(model))));
   const Hdf5Reader file(bytes);
   // stem, first, skip and last: the deepest first.
   EXPECT_EQ(file.spec("layers/conv2d/vars/0").shape, (Shape{1, 1, 2, 4}));
@@ -113,7 +113,7 @@ TEST_F(Weights, ThatDoNotFitChangeNothing) {
   EXPECT_TRUE(contains(error_of_loading(shorter), "There is no such place in the file"));
   EXPECT_TRUE(contains(error_of_loading(other),
                        "'layers/dense_1/vars' has 1 weights, layer 'second' (Dense) needs 2"));
-  write_bytes(path("empty.weights.h5"), Hdf5Writer().bytes());
+  write_bytes(path("empty.weights.h5"), Hdf5Writer().finish());
   EXPECT_TRUE(contains(error_of([&] { model.load_weights(path("empty.weights.h5")); }),
                        "holds no weights as Keras 3 writes them. Found: nothing"));
   // More layers than the model has are no harm, as in Keras.
@@ -146,7 +146,7 @@ TEST_F(Weights, OfKeras212HaveAnotherNameForTheLayers) {
   file.write(name + "/dense/vars/0", Tensor::of<float>({1, 1}, {5}));
   file.write(name + "/dense/vars/1", Tensor::of<float>({1}, {6}));
   file.write(name + "/sequential/" + name + "/dense/vars/0", Tensor::of<float>({1, 1}, {7}));
-  write_bytes(path("old.weights.h5"), file.bytes());
+  write_bytes(path("old.weights.h5"), file.finish());
   model.load_weights(path("old.weights.h5"));
   EXPECT_EQ(numbers(model), (std::vector<double>{5, 6, 7}));
 }
@@ -204,11 +204,11 @@ TEST_F(Weights, TheStateOfEveryOptimizerComesBack) {
 TEST_F(Weights, AnOptimizerThatTookNoStepHasNoSlotsInTheFile) {
   const Sequential model({Input({2}), Dense(1)});
   compile(model, with(Adam({.learning_rate = 0.25})));
-  const std::string bytes = write_weight_file(impl_of(model));
+  const std::string bytes(std::string_view(write_weight_file(impl_of(model))));
   EXPECT_EQ(Hdf5Reader(bytes).children("optimizer/vars").size(), 2u);
   // Read into one that did, it starts anew.
   const Model other = trained(Adam());
-  const std::string of_other = write_weight_file(impl_of(other));
+  const std::string of_other(std::string_view(write_weight_file(impl_of(other))));
   EXPECT_EQ(Hdf5Reader(of_other).children("optimizer/vars").size(), 2u + 2 * 6);
   compile(model, with(Adam()));
   read_weight_file(impl_of(model), bytes);
@@ -223,7 +223,7 @@ TEST_F(Weights, AnOptimizerThatTookNoStepHasNoSlotsInTheFile) {
 
 TEST_F(Weights, AnOptimizerOfOtherLayersStartsAnewAndSaysSo) {
   const Model model = trained(Adam());
-  const std::string bytes = write_weight_file(impl_of(model));
+  const std::string bytes(std::string_view(write_weight_file(impl_of(model))));
   std::string message;
   set_log_callback([&](std::string_view text) { message = text; });
   const Sequential other({Input({2}), Dense(2), BatchNormalization(), Dense(1)});
@@ -287,7 +287,7 @@ TEST_F(Weights, WhatCompileDoesNotKnowSaysHowToLoadWithout) {
 
 TEST_F(Weights, FlippedBytesAreAnErrorOrAModel) {
   const Model model = trained(Adam());
-  const std::string bytes = write_weight_file(impl_of(model));
+  const std::string bytes(std::string_view(write_weight_file(impl_of(model))));
   std::mt19937 random(4);
   for (int i = 0; i < 3000; ++i) {
     std::string damaged = bytes;

@@ -19,9 +19,9 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t shapes_cache_bytes = std::int64_t{512} << 20;
 
-/// A quarter of the machine's memory, at most 4 GB.
+/// The library's default; a quarter of a small machine's memory.
 std::int64_t folder_cache_bytes() {
-  return std::clamp<std::int64_t>(memory_of_the_machine() / 4, std::int64_t{64} << 20, std::int64_t{4} << 30);
+  return std::min(ImageFolderOptions().cache_bytes, memory_of_the_machine() / 4);
 }
 
 std::string split_text(double share) { return fmt::format("{:.4g} % of the images", 100 * share); }

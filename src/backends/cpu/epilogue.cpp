@@ -13,14 +13,7 @@ bool is_bias(const Shape& bias, const Shape& result) {
   return bias[-1] == result[-1] && bias.elements() == bias[-1];
 }
 
-bool is_plain_relu(UnaryKind kind, const ops::UnaryParameters& p) {
-  return kind == UnaryKind::relu && p.alpha == 0 && p.beta == 0 && p.gamma == 0;
-}
-
 }  // namespace
-
-bool is_plain_relu(const UnaryOp& op) { return is_plain_relu(op.kind, op.parameters); }
-bool is_plain_relu(const UnaryBackwardOp& op) { return is_plain_relu(op.kind, op.parameters); }
 
 bool sums_columns(const Region& region, std::size_t step, int value) {
   const auto* op = op_as<ReduceOp>(region, step);

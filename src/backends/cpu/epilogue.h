@@ -19,10 +19,6 @@ struct Epilogue {
 /// between the steps that are read outside.
 std::variant<Epilogue, Declined> read_epilogue(const Region& region, int value);
 
-/// max(x, 0), without slope, threshold or cap; and its derivative.
-bool is_plain_relu(const UnaryOp& op);
-bool is_plain_relu(const UnaryBackwardOp& op);
-
 /// Is that step the sum of `value` over all axes but the last: the gradient of a bias?
 bool sums_columns(const Region& region, std::size_t step, int value);
 

@@ -91,7 +91,8 @@ Implementation make_conv2d_forward(const Region& region) {
   const auto epilogue = read_epilogue(region, first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
   const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
-  if (activation != nullptr && !is_plain_relu(*activation)) return decline("the activation is no plain ReLU");
+  if (activation != nullptr && !activation->is_plain_relu())
+    return decline("the activation is no plain ReLU");
   return std::make_unique<Forward>(
       shape_of(conv.attributes, spec_of(region, first.inputs[0]).shape,
                spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape),

@@ -36,7 +36,7 @@ class ProductCut {
         groups_(panels_,
                 one_piece ? kPanels : std::clamp<std::int64_t>(panels_ * rows_.parts / kPieces, 1, kPanels)),
         slices_(depth.size(), kDepth),
-        relu_(o_.activation != nullptr && is_plain_relu(*o_.activation)) {}
+        relu_(o_.activation != nullptr && o_.activation->is_plain_relu()) {}
 
   std::int64_t pieces() const { return rows_.parts * groups_.parts; }
 

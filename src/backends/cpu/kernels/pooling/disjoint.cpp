@@ -40,7 +40,7 @@ class DisjointRow {
       for (int v = 0; v < V; ++v) {
         const std::int64_t used = v == V - 1 ? last : lanes;
         Vector g = hn::Zero(d);
-        if (has_window) g = won(from + v * lanes, kh_ * s_.window_w + kw, at + v * lanes, used);
+        if (has_window) g = won(from + v * lanes, kh_ * s_.window_w + kw, used);
         total[v] = hn::Add(total[v], g);
         if constexpr (kStream) {
           hn::Stream(g, d, t_.dx + at + v * lanes);
@@ -60,15 +60,17 @@ class DisjointRow {
 
  private:
   /// dy where the pixel is its window's winner, times the slope.
-  HWY_INLINE Vector won(std::int64_t from, std::int64_t number, std::int64_t at, std::int64_t used) const {
+  HWY_INLINE Vector won(std::int64_t from, std::int64_t number, std::int64_t used) const {
     const D d;
     const DInt di;
     const auto wins =
         hn::Eq(load_first(di, t_.winners + from, used), hn::Set(di, static_cast<std::int32_t>(number)));
-    const Vector g = hn::IfThenElseZero(hn::RebindMask(d, wins), load_first(t_.dy + from, used));
-    if constexpr (!kSource) return g;
-    const auto positive = hn::Gt(load_first(t_.source + at, used), hn::Zero(d));
-    return hn::Mul(hn::IfThenElseZero(positive, hn::Set(d, 1.0F)), g);
+    Vector g = load_first(t_.dy + from, used);
+    if constexpr (kSource) {
+      const auto positive = hn::Gt(load_first(t_.source + from, used), hn::Zero(d));
+      g = hn::Mul(hn::IfThenElseZero(positive, hn::Set(d, 1.0F)), g);
+    }
+    return hn::IfThenElseZero(hn::RebindMask(d, wins), g);
   }
 
   const PoolShape& s_;

@@ -11,9 +11,10 @@ inline bool windows_are_disjoint(const PoolShape& s) {
   return s.stride_h >= s.window_h && s.stride_w >= s.window_w;
 }
 
-/// Rows [n * height + h] of dx from dy and the winners of disjoint windows, times 1 where `source` > 0 and 0
-/// elsewhere (the slope of ReLU) unless that is null; sums[c] += their sum unless that is null. `stream`
-/// writes around the caches: dx is at 64 bytes, the channels are a multiple of kMaxLanes.
+/// Rows [n * height + h] of dx from dy and the winners of disjoint windows; sums[c] += their sum unless that
+/// is null. dy counts times 1 where `source` > 0 and 0 elsewhere (the slope of a ReLU after the pooling)
+/// unless that is null. `stream` writes around the caches: dx is at 64 bytes, the channels are a multiple of
+/// kMaxLanes.
 struct DisjointBackward {
   const float* dy;
   const std::int32_t* winners;

@@ -24,9 +24,11 @@ struct Window {
 };
 
 /// y[c] = the largest (smallest) x[., c], winners[c] its number; the first one of equals, and a NaN only when
-/// it comes first. kRows and kColumns, unless 0, are the window's size.
+/// it comes first. `relu`: y = max(y, 0), and NaN for NaN. kRows and kColumns, unless 0, are the window's
+/// size.
 template <bool kMax, bool kWinners, int kRows, int kColumns>
-HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, float* y, std::int32_t* winners) {
+HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, bool relu, float* y,
+                           std::int32_t* winners) {
   const DInt di;
   const std::int64_t rows = kRows == 0 ? w.rows : kRows;
   const std::int64_t columns = kColumns == 0 ? w.columns : kColumns;
@@ -45,6 +47,7 @@ HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, float* y, std
         }
       }
     }
+    if (relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(D())), best);
     store_first(best, y + c, used);
     if constexpr (kWinners) store_first(winner, di, winners + c, used);
   });

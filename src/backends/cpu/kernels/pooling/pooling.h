@@ -18,21 +18,29 @@ struct PoolShape {
 };
 
 /// y (N,OH,OW,C) from x; `winners`, unless null, gets kh * window_w + kw of the first extreme of each window.
-void pool_forward(const PoolShape& shape, const float* x, float* y, std::int32_t* winners, ThreadPool& pool);
+/// `relu`: y = max(y, 0), which keeps a NaN; not for averages.
+void pool_forward(const PoolShape& shape, const float* x, bool relu, float* y, std::int32_t* winners,
+                  ThreadPool& pool);
 
-/// What else happens to dx while it is in the caches: a product with the slope of the activation before the
-/// pooling, dx *= f'(source), and the sum over all pixels, the gradient of the bias before that.
-struct PoolBackwardTail {
+/// What else happens beside the gathering: before it a product of dy with the slope of a ReLU after the
+/// pooling, whose result was `after` (only where pool_backward_takes_relu); while dx is in the caches, a
+/// product with the slope of the activation before the pooling, dx *= f'(source), and the sum over all
+/// pixels, the gradient of the bias before that.
+struct PoolBackwardExtras {
+  const float* after = nullptr;
   const UnaryBackwardOp* activation = nullptr;
   const float* source = nullptr;
   float* sums = nullptr;  ///< (C), or null
 };
+
+/// Maximum and minimum with windows that do not overlap.
+bool pool_backward_takes_relu(const PoolShape& shape);
 
 std::size_t pool_backward_workspace(const PoolShape& shape, bool with_sums);
 
 /// dx (N,H,W,C) from dy, and from the winners for maximum and minimum. Contributions to an element are added
 /// in the order of the windows.
 void pool_backward(const PoolShape& shape, const float* dy, const std::int32_t* winners, float* dx,
-                   const PoolBackwardTail& tail, void* workspace, ThreadPool& pool);
+                   const PoolBackwardExtras& extras, void* workspace, ThreadPool& pool);
 
 }  // namespace fovea::cpu

@@ -1,6 +1,5 @@
 #include <cstring>
 
-#include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernels/elementwise/unary.h"
 #include "backends/cpu/kernels/pooling/disjoint.h"
 #include "backends/cpu/kernels/pooling/pooling.h"
@@ -94,37 +93,39 @@ EvenParts backward_pieces(const PoolShape& s) {
 
 }  // namespace
 
+bool pool_backward_takes_relu(const PoolShape& shape) {
+  return shape.kind != ops::PoolKind::average && windows_are_disjoint(shape);
+}
+
 std::size_t pool_backward_workspace(const PoolShape& shape, bool with_sums) {
   return with_sums ? static_cast<std::size_t>(backward_pieces(shape).parts * shape.channels) * sizeof(double)
                    : 0;
 }
 
 void pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
-                   const PoolBackwardTail& tail, void* workspace, ThreadPool& pool) {
+                   const PoolBackwardExtras& extras, void* workspace, ThreadPool& pool) {
   const EvenParts pieces = backward_pieces(s);
   auto* const sums = static_cast<double*>(workspace);
   const std::int64_t row_floats = s.width * s.channels;
-  const bool relu = tail.activation != nullptr && is_plain_relu(*tail.activation);
-  const bool disjoint =
-      s.kind != ops::PoolKind::average && windows_are_disjoint(s) && (relu || tail.activation == nullptr);
+  const bool disjoint = pool_backward_takes_relu(s) && extras.activation == nullptr;
   const bool aligned = reinterpret_cast<std::uintptr_t>(dx) % 64 == 0 && s.channels % kMaxLanes == 0;
-  const DisjointBackward tensors{dy, winners, tail.source, dx,
+  const DisjointBackward tensors{dy, winners, extras.after, dx,
                                  aligned && s.batch * s.height * row_floats > kStreamFloats};
   pool.parallel_for(pieces.parts, [&](std::int64_t piece) {
-    double* const own = tail.sums == nullptr ? nullptr : sums + piece * s.channels;
+    double* const own = extras.sums == nullptr ? nullptr : sums + piece * s.channels;
     if (own != nullptr) std::fill_n(own, s.channels, 0.0);
     if (disjoint) return disjoint_backward_rows(s, tensors, pieces.range(piece), own);
     for (std::int64_t row = pieces.begin(piece); row < pieces.range(piece).end; ++row) {
       HWY_DYNAMIC_DISPATCH(pool_backward_row_of)(s, dy, winners, dx, row);
       float* const to = dx + row * row_floats;
-      if (tail.activation != nullptr) {
-        unary_backward(tail.activation->kind, tail.activation->parameters, tail.source + row * row_floats, to,
-                       to, row_floats);
+      if (extras.activation != nullptr) {
+        unary_backward(extras.activation->kind, extras.activation->parameters,
+                       extras.source + row * row_floats, to, to, row_floats);
       }
       if (own != nullptr) add_rows(to, s.width, s.channels, own);
     }
   });
-  if (tail.sums != nullptr) add_parts(sums, pieces.parts, s.channels, 1, tail.sums);
+  if (extras.sums != nullptr) add_parts(sums, pieces.parts, s.channels, 1, extras.sums);
 }
 
 }  // namespace fovea::cpu

@@ -26,14 +26,15 @@ HWY_INLINE void for_windows(const PoolShape& s, const float* x, std::int64_t row
 }
 
 template <bool kMax, bool kWinners>
-void extreme_rows(const PoolShape& s, const float* x, float* y, std::int32_t* winners, Range rows) {
+void extreme_rows(const PoolShape& s, const float* x, bool relu, float* y, std::int32_t* winners,
+                  Range rows) {
   for (std::int64_t row = rows.begin; row < rows.end; ++row) {
     for_windows(s, x, row, [&](const Window& w, std::int64_t at) HWY_ATTR {
       std::int32_t* const won = kWinners ? winners + at : nullptr;
       if (w.rows == 2 && w.columns == 2) {
-        extreme_of<kMax, kWinners, 2, 2>(w, s.channels, y + at, won);
+        extreme_of<kMax, kWinners, 2, 2>(w, s.channels, relu, y + at, won);
       } else {
-        extreme_of<kMax, kWinners, 0, 0>(w, s.channels, y + at, won);
+        extreme_of<kMax, kWinners, 0, 0>(w, s.channels, relu, y + at, won);
       }
     });
   }
@@ -46,18 +47,19 @@ void mean_rows(const PoolShape& s, const float* x, float* y, Range rows) {
   }
 }
 
-void run_pool_forward(const PoolShape& s, const float* x, float* y, std::int32_t* winners, ThreadPool& pool) {
+void run_pool_forward(const PoolShape& s, const float* x, bool relu, float* y, std::int32_t* winners,
+                      ThreadPool& pool) {
   const EvenParts pieces =
       pieces_of_rows(s.batch * s.out_height, s.stride_h * s.width * s.channels + s.out_width * s.channels);
   pool.parallel_for(pieces.parts, [&](std::int64_t piece) {
     const Range rows = pieces.range(piece);
     if (s.kind == ops::PoolKind::average) return mean_rows(s, x, y, rows);
     if (s.kind == ops::PoolKind::max) {
-      return winners != nullptr ? extreme_rows<true, true>(s, x, y, winners, rows)
-                                : extreme_rows<true, false>(s, x, y, winners, rows);
+      return winners != nullptr ? extreme_rows<true, true>(s, x, relu, y, winners, rows)
+                                : extreme_rows<true, false>(s, x, relu, y, winners, rows);
     }
-    return winners != nullptr ? extreme_rows<false, true>(s, x, y, winners, rows)
-                              : extreme_rows<false, false>(s, x, y, winners, rows);
+    return winners != nullptr ? extreme_rows<false, true>(s, x, relu, y, winners, rows)
+                              : extreme_rows<false, false>(s, x, relu, y, winners, rows);
   });
 }
 
@@ -69,8 +71,9 @@ namespace fovea::cpu {
 
 HWY_EXPORT(run_pool_forward);
 
-void pool_forward(const PoolShape& shape, const float* x, float* y, std::int32_t* winners, ThreadPool& pool) {
-  HWY_DYNAMIC_DISPATCH(run_pool_forward)(shape, x, y, winners, pool);
+void pool_forward(const PoolShape& shape, const float* x, bool relu, float* y, std::int32_t* winners,
+                  ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(run_pool_forward)(shape, x, relu, y, winners, pool);
 }
 
 }  // namespace fovea::cpu

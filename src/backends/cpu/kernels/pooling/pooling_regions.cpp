@@ -3,8 +3,8 @@
 #include "backends/cpu/kernels/pooling/pooling.h"
 #include "ops/pool2d.h"
 
-// Which regions the pooling kernels take: a pooling alone; its gradient [+ slope of the activation before it]
-// [+ sum over all but the channels].
+// Which regions the pooling kernels take: a pooling [+ ReLU]; [slope of a ReLU after it +] its gradient [+
+// slope of the activation before it] [+ sum over all but the channels].
 
 namespace fovea::cpu {
 namespace {
@@ -29,21 +29,23 @@ PoolShape shape_of(const ops::Pool2DAttributes& a, const Shape& x, const Shape& 
 
 class Forward final : public Kernel {
  public:
-  Forward(const PoolShape& shape, int y, int winners) : shape_(shape), y_(y), winners_(winners) {}
-  std::string_view name() const override { return "pool2d:channels"; }
+  Forward(const PoolShape& shape, bool relu, int y, int winners)
+      : shape_(shape), relu_(relu), y_(y), winners_(winners) {}
+  std::string_view name() const override { return relu_ ? "pool2d:channels+relu" : "pool2d:channels"; }
   void run(const KernelContext& c) const override {
-    pool_forward(shape_, input<float>(c, 0), output<float>(c, y_), output<std::int32_t>(c, winners_),
+    pool_forward(shape_, input<float>(c, 0), relu_, output<float>(c, y_), output<std::int32_t>(c, winners_),
                  c.threads);
   }
 
  private:
   PoolShape shape_;
+  bool relu_;
   int y_, winners_;
 };
 
 /// Positions among the region's inputs and outputs, -1 for what there is not.
 struct BackwardPlaces {
-  int dy = 0, winners = -1, source = -1, dx = -1, sums = -1;
+  int after = -1, dy = 0, winners = -1, source = -1, dx = -1, sums = -1;
 };
 
 class Backward final : public Kernel {
@@ -53,15 +55,18 @@ class Backward final : public Kernel {
     if (activation != nullptr) activation_ = std::make_unique<UnaryBackwardOp>(*activation);
   }
   std::string_view name() const override {
-    if (places_.sums >= 0) return "pool2d_backward:gather+slope+sums";
-    return activation_ == nullptr ? "pool2d_backward:gather" : "pool2d_backward:gather+slope";
+    const bool sums = places_.sums >= 0;
+    if (places_.after >= 0)
+      return sums ? "pool2d_backward:slope+gather+sums" : "pool2d_backward:slope+gather";
+    if (activation_ == nullptr) return sums ? "pool2d_backward:gather+sums" : "pool2d_backward:gather";
+    return sums ? "pool2d_backward:gather+slope+sums" : "pool2d_backward:gather+slope";
   }
   std::size_t workspace_bytes() const override { return pool_backward_workspace(shape_, places_.sums >= 0); }
   void run(const KernelContext& c) const override {
-    const PoolBackwardTail tail{activation_.get(), input<float>(c, places_.source),
-                                output<float>(c, places_.sums)};
+    const PoolBackwardExtras extras{input<float>(c, places_.after), activation_.get(),
+                                    input<float>(c, places_.source), output<float>(c, places_.sums)};
     pool_backward(shape_, input<float>(c, places_.dy), input<std::int32_t>(c, places_.winners),
-                  output<float>(c, places_.dx), tail, c.workspace, c.threads);
+                  output<float>(c, places_.dx), extras, c.workspace, c.threads);
   }
 
  private:
@@ -75,30 +80,45 @@ class Backward final : public Kernel {
 Implementation make_pool2d(const Region& region) {
   const auto& op = *op_as<Pool2DOp>(region, 0);
   const Region::Step& step = region.steps[0];
-  if (region.steps.size() != 1) return decline("takes the op alone");
   if (spec_of(region, step.inputs[0]).dtype != DType::float32) return decline("takes float32 only");
-  const int y = position_of(region.outputs, step.outputs[0]);
+  int value = step.outputs[0];
+  std::size_t taken = 1;
+  const auto* activation = op_as<UnaryOp>(region, 1);
+  if (activation != nullptr) {
+    if (op.attributes.kind == ops::PoolKind::average || !activation->is_plain_relu())
+      return decline("the activation is no ReLU of an extreme");
+    value = region.steps[1].outputs[0];
+    ++taken;
+  }
+  if (taken != region.steps.size())
+    return decline("takes no {} as step {}", region.steps[taken].op->class_name(), taken);
+  const int y = position_of(region.outputs, value);
   if (y < 0) return decline("only the winners are read");
   const int winners = step.outputs.size() < 2 ? -1 : position_of(region.outputs, step.outputs[1]);
+  if (region.outputs.size() != (winners < 0 ? 1U : 2U)) return decline("an inner value is read outside");
   return std::make_unique<Forward>(
       shape_of(op.attributes, spec_of(region, step.inputs[0]).shape, spec_of(region, step.outputs[0]).shape),
-      y, winners);
+      activation != nullptr, y, winners);
 }
 
-Implementation make_pool2d_backward(const Region& region) {
-  const auto& op = *op_as<Pool2DBackwardOp>(region, 0);
-  const Region::Step& first = region.steps[0];
-  if (spec_of(region, first.outputs[0]).dtype != DType::float32) return decline("takes float32 only");
-  BackwardPlaces places;
-  places.dy = position_of(region.inputs, first.inputs[0]);
-  if (first.inputs.size() > 1) places.winners = position_of(region.inputs, first.inputs[1]);
-  int value = first.outputs[0];
-  std::size_t step = 1, written = 1;
+namespace {
+
+/// From the pooling's gradient on, which is step `first` of the region; `places.after` is set when a ReLU's
+/// slope stands before it.
+Implementation read_backward(const Region& region, std::size_t first, BackwardPlaces places, int dy) {
+  const auto& op = *op_as<Pool2DBackwardOp>(region, first);
+  const Region::Step& gather = region.steps[first];
+  if (spec_of(region, gather.outputs[0]).dtype != DType::float32) return decline("takes float32 only");
+  places.dy = position_of(region.inputs, dy);
+  if (gather.inputs.size() > 1) places.winners = position_of(region.inputs, gather.inputs[1]);
+  int value = gather.outputs[0];
+  std::size_t step = first + 1, written = 1;
   const auto* activation = op_as<UnaryBackwardOp>(region, step);
   if (activation != nullptr) {
     const Region::Step& slope = region.steps[step];
     places.source = position_of(region.inputs, slope.inputs[0]);
-    if (slope.inputs[1] != value || places.source < 0) return decline("step 1 is no slope of this gradient");
+    if (slope.inputs[1] != value || places.source < 0)
+      return decline("step {} is no slope of this gradient", step);
     value = slope.outputs[0];
     ++step;
   }
@@ -110,8 +130,26 @@ Implementation make_pool2d_backward(const Region& region) {
   if (step != region.steps.size())
     return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
   if (places.dx < 0 || region.outputs.size() != written) return decline("an inner value is read outside");
-  return std::make_unique<Backward>(
-      shape_of(op.attributes, op.x_shape, spec_of(region, first.inputs[0]).shape), places, activation);
+  const PoolShape shape = shape_of(op.attributes, op.x_shape, spec_of(region, dy).shape);
+  if (places.after >= 0 && (activation != nullptr || !pool_backward_takes_relu(shape)))
+    return decline("a slope before the gradient only with disjoint windows, and no other slope");
+  return std::make_unique<Backward>(shape, places, activation);
+}
+
+}  // namespace
+
+Implementation make_pool2d_backward(const Region& region) {
+  return read_backward(region, 0, {}, region.steps[0].inputs[0]);
+}
+
+Implementation make_relu_pool2d_backward(const Region& region) {
+  const Region::Step& slope = region.steps[0];
+  if (!op_as<UnaryBackwardOp>(region, 0)->is_plain_relu()) return decline("step 0 is no slope of a ReLU");
+  if (op_as<Pool2DBackwardOp>(region, 1) == nullptr || region.steps[1].inputs[0] != slope.outputs[0])
+    return decline("step 1 is no gradient of a pooling");
+  BackwardPlaces places;
+  places.after = position_of(region.inputs, slope.inputs[0]);
+  return read_backward(region, 1, places, slope.inputs[1]);
 }
 
 }  // namespace fovea::cpu
