@@ -45,6 +45,17 @@ class Layer;
 class SymbolicTensor;
 struct LayerCall;
 
+/// What Keras' files say of a class of layers beside its options.
+struct KerasTraits {
+  /// Has a build_config though it has no weights: its class in Keras overrides build().
+  bool builds = false;
+  bool takes_list = false;  ///< is called on a list, of one tensor too
+  bool takes_mask = false;  ///< its call has a mask, which Keras notes as null
+  /// Its call's `training` is False unless given. Keras notes that in a model's calls, where it has no
+  /// effect: what fit, evaluate and predict say goes before.
+  bool training_off = false;
+};
+
 /// Keras' view of a layer: options, the shape rule, weights, the explanation of both, and the ops it is made
 /// of. A layer of one's own derives from this and is registered with `register_layer`.
 class LayerImpl : public Configurable {
@@ -58,6 +69,8 @@ class LayerImpl : public Configurable {
   virtual std::string explain_shape(std::span<const Shape> inputs) const;
   /// In words, how the number of parameters comes about.
   virtual std::string explain_parameters(std::span<const Shape> inputs) const;
+  /// Only classes of Keras have a reason to answer otherwise.
+  virtual KerasTraits keras_traits() const { return {}; }
   /// The stem of automatic names: "conv2d", "max_pooling2d". By default class_name() in snake case.
   virtual std::string default_name() const;
 

@@ -61,6 +61,7 @@ class ReLULayer final : public ElementwiseLayer {
 class SoftmaxLayer final : public ElementwiseLayer {
  public:
   std::string_view class_name() const override { return "Softmax"; }
+  KerasTraits keras_traits() const override { return {.takes_mask = true}; }
   void fields(FieldVisitor& visitor) override { visitor.field("axis", axis); }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;

@@ -13,6 +13,7 @@ namespace {
 class BatchNormalizationLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "BatchNormalization"; }
+  KerasTraits keras_traits() const override { return {.takes_mask = true}; }
 
   void fields(FieldVisitor& visitor) override {
     visitor.field("axis", axis);

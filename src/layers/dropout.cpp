@@ -9,6 +9,7 @@ namespace {
 class DropoutLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Dropout"; }
+  KerasTraits keras_traits() const override { return {.training_off = true}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);

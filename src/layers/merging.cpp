@@ -47,6 +47,7 @@ class ElementwiseMerge final : public LayerImpl {
   ElementwiseMerge(std::string_view class_name, Combine combine)
       : class_name_(class_name), combine_(combine) {}
   std::string_view class_name() const override { return class_name_; }
+  KerasTraits keras_traits() const override { return {.builds = true, .takes_list = true}; }
   void fields(FieldVisitor&) override {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -77,6 +78,7 @@ class ElementwiseMerge final : public LayerImpl {
 class ConcatenateLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Concatenate"; }
+  KerasTraits keras_traits() const override { return {.builds = true, .takes_list = true}; }
   void fields(FieldVisitor& visitor) override { visitor.field("axis", axis); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

@@ -22,6 +22,7 @@ Value view_as(GraphBuilder& graph, Value x, const Shape& shape) {
 class FlattenLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Flatten"; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
   void fields(FieldVisitor& visitor) override { data_format_option(visitor, *this); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -89,6 +90,7 @@ class ReshapeLayer final : public LayerImpl {
 class ZeroPadding2DLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "ZeroPadding2D"; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("padding", padding);
     data_format_option(visitor, *this);
@@ -121,6 +123,7 @@ class ZeroPadding2DLayer final : public LayerImpl {
 class RescalingLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Rescaling"; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("scale", scale);
     visitor.field("offset", offset);

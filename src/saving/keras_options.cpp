@@ -8,26 +8,10 @@
 namespace fovea {
 namespace {
 
-constexpr KerasLayer kLayers[] = {
-    {.class_name = "InputLayer", .builds = false},
-    {.class_name = "Conv2D"},
-    {.class_name = "MaxPooling2D", .builds = false},
-    {.class_name = "AveragePooling2D", .builds = false},
-    {.class_name = "GlobalAveragePooling2D", .builds = false},
-    {.class_name = "GlobalMaxPooling2D", .builds = false},
-    {.class_name = "Flatten"},
-    {.class_name = "Dense"},
-    {.class_name = "Dropout", .builds = false, .training_off = true},
-    {.class_name = "Activation", .builds = false},
-    {.class_name = "ReLU", .builds = false},
-    {.class_name = "Softmax", .builds = false, .takes_mask = true},
-    {.class_name = "BatchNormalization", .takes_mask = true},
-    {.class_name = "ZeroPadding2D"},
-    {.class_name = "Rescaling"},
-    {.class_name = "Reshape", .builds = false},
-    {.class_name = "Add", .takes_list = true},
-    {.class_name = "Multiply", .takes_list = true},
-    {.class_name = "Concatenate", .takes_list = true},
+constexpr std::string_view kClasses[] = {
+#define FOVEA_LAYER(Name, Registered) Registered,
+#include "layers/layers.inc"
+#undef FOVEA_LAYER
 };
 
 /// Options that Keras has since later than 3.0: fovea has none of them, and does not write them, so that an
@@ -54,11 +38,9 @@ bool is_object(const Json& value) {
 
 }  // namespace
 
-const KerasLayer* find_keras_layer(std::string_view class_name) {
-  for (const KerasLayer& layer : kLayers) {
-    if (layer.class_name == class_name) return &layer;
-  }
-  return nullptr;
+bool is_keras_layer(std::string_view class_name) {
+  return class_name.find('>') == std::string_view::npos &&
+         std::find(std::begin(kClasses), std::end(kClasses), class_name) != std::end(kClasses);
 }
 
 void spell_activations(Json& config) {

@@ -10,18 +10,8 @@
 
 namespace fovea {
 
-/// A layer of Keras that fovea has.
-struct KerasLayer {
-  std::string_view class_name;
-  bool builds = true;       ///< has a build_config: Keras builds it when it is called
-  bool takes_list = false;  ///< is called on a list, of one tensor too
-  bool takes_mask = false;  ///< its call has a mask, which Keras notes as null
-  /// Its call's `training` is False unless given. Keras notes that in a model's calls, where it has no
-  /// effect: what fit, evaluate and predict say goes before.
-  bool training_off = false;
-};
-/// Null for a class that is none of Keras'.
-const KerasLayer* find_keras_layer(std::string_view class_name);
+/// Is it the name of a class of Keras that fovea has? Its own have a package in front, "fovea>Name".
+bool is_keras_layer(std::string_view class_name);
 
 /// Spells activations in a config as Keras writes them.
 void spell_activations(Json& config);

@@ -45,7 +45,7 @@ std::string registered_class(const Json& object, const std::string& where) {
         where, shown(module), shown(registered));
   }
   const auto name = registered.get<std::string>();
-  if (find_keras_layer(name) != nullptr)
+  if (is_keras_layer(name))
     fail("{}: is a class of one's own under the name of Keras' {} (module {})", where, name, shown(module));
   return name;
 }
@@ -102,8 +102,8 @@ Shape shape_from_json(const Json& sizes, const std::string& where) {
 
 Json layer_to_json(LayerImpl& layer, std::span<const Shape> built_on) {
   const std::string class_name(layer.class_name());
-  const KerasLayer* keras = find_keras_layer(class_name);
-  if (keras == nullptr) require_registered(layer);
+  const bool of_keras = is_keras_layer(class_name);
+  if (!of_keras) require_registered(layer);
 
   Json config = Json::object();
   const Json options = write_config(layer);
@@ -124,7 +124,7 @@ Json layer_to_json(LayerImpl& layer, std::span<const Shape> built_on) {
   }
 
   Json object = {{"module", "keras.layers"}, {"class_name", class_name}, {"config", std::move(config)}};
-  if (keras != nullptr) {
+  if (of_keras) {
     object["registered_name"] = nullptr;
   } else {
     // As Keras writes a class that @register_keras_serializable made known in __main__.
@@ -132,11 +132,11 @@ Json layer_to_json(LayerImpl& layer, std::span<const Shape> built_on) {
     object["class_name"] = class_name.substr(class_name.rfind('>') + 1);
     object["registered_name"] = class_name;
   }
-  const bool builds = keras == nullptr ? !layer.weights.empty() : keras->builds;
-  if (builds && !built_on.empty()) {
+  const KerasTraits traits = layer.keras_traits();
+  if ((traits.builds || !layer.weights.empty()) && !built_on.empty()) {
     Json shapes = Json::array();
     for (const Shape& shape : built_on) shapes.push_back(shape_to_json(shape));
-    const bool list = built_on.size() > 1 || (keras != nullptr && keras->takes_list);
+    const bool list = built_on.size() > 1 || traits.takes_list;
     object["build_config"] = {{"input_shape", list ? shapes : shapes[0]}};
   }
   return object;

@@ -237,8 +237,7 @@ class Reader {
         fail("{}: the argument '{}' is not known. Received: {}={}", where, name, name, shown(value));
       }
     }
-    const KerasLayer* keras = find_keras_layer(layer.impl()->class_name());
-    const bool off = keras != nullptr && keras->training_off && arguments.training == false;
+    const bool off = layer.impl()->keras_traits().training_off && arguments.training == false;
     if (off && !options_.by_fovea) arguments.training.reset();
     if (inputs == nullptr || positional.size() > 1)
       fail("{}: takes one argument, a tensor or a list of them. Received: {}", where, shown(positional));

@@ -129,14 +129,13 @@ class Writer {
   static Json node(const LayerCall& call, const Indices& indices) {
     Json inputs = Json::array();
     for (const SymbolicTensor& input : call.inputs) inputs.push_back(tensor(input, indices));
-    const KerasLayer* keras = find_keras_layer(call.layer->class_name());
-    const bool list = inputs.size() > 1 || (keras != nullptr && keras->takes_list);
+    const KerasTraits traits = call.layer->keras_traits();
+    const bool list = inputs.size() > 1 || traits.takes_list;
     Json arguments = Json::object();
     const bool given = call.arguments.training.has_value();
     if (given) arguments["training"] = *call.arguments.training;
     const bool functional = call.layer->class_name() == "Functional";
-    const bool takes_mask =
-        call.layer->class_name() == "Sequential" || (keras != nullptr && keras->takes_mask);
+    const bool takes_mask = call.layer->class_name() == "Sequential" || traits.takes_mask;
     if (functional || (takes_mask && !given)) arguments["mask"] = nullptr;
     return {{"args", list ? Json::array({std::move(inputs)}) : std::move(inputs)},
             {"kwargs", std::move(arguments)}};
