@@ -2,6 +2,7 @@
 
 #include "backends/cpu/kernels/conv2d/conv2d.h"
 #include "backends/cpu/kernels/conv2d/shape_file.h"
+#include "backends/cpu/kernels/conv2d/winograd.h"
 #include "bench/measure.h"
 
 namespace fovea::bench {
@@ -30,9 +31,13 @@ void measure_shape(const cpu::NamedConv2DShape& named, Bench& bench) {
   Buffer y(floats(outputs)), dy(floats(outputs));
   const std::size_t weights = floats(s.kernel_h * s.kernel_w * s.in_channels / s.groups * s.filters);
   Buffer w(weights), dw(weights), bias(floats(s.filters)), db(floats(s.filters));
-  Buffer workspace(std::max({cpu::conv2d_forward_workspace(s), cpu::conv2d_backward_input_workspace(s),
-                             cpu::conv2d_backward_filter_workspace(s)}) /
-                   sizeof(float));
+  std::size_t bytes = std::max({cpu::conv2d_forward_workspace(s), cpu::conv2d_backward_input_workspace(s),
+                                cpu::conv2d_backward_filter_workspace(s)});
+  if (cpu::winograd_takes(s)) {
+    bytes = std::max({bytes, cpu::winograd_forward_workspace(s), cpu::winograd_backward_input_workspace(s),
+                      cpu::winograd_backward_filter_workspace(s)});
+  }
+  Buffer workspace(bytes / sizeof(float));
   add("forward", [&] {
     cpu::conv2d_forward(s, x.data(), w.data(), bias.data(), cpu::ConvActivation::relu, y.data(),
                         workspace.data(), bench.pool());
@@ -42,6 +47,18 @@ void measure_shape(const cpu::NamedConv2DShape& named, Bench& bench) {
   add("backward_filter", [&] {
     cpu::conv2d_backward_filter(s, x.data(), dy.data(), dw.data(), db.data(), workspace.data(), bench.pool());
   });
+  if (cpu::winograd_takes(s)) {
+    add("forward_winograd", [&] {
+      cpu::winograd_forward(s, x.data(), w.data(), bias.data(), cpu::ConvActivation::relu, y.data(),
+                            workspace.data(), bench.pool());
+    });
+    add("backward_input_winograd", [&] {
+      cpu::winograd_backward_input(s, dy.data(), w.data(), dx.data(), workspace.data(), bench.pool());
+    });
+    add("backward_filter_winograd", [&] {
+      cpu::winograd_backward_filter(s, x.data(), dy.data(), dw.data(), workspace.data(), bench.pool());
+    });
+  }
   bench.measure(std::move(rows));
 }
 

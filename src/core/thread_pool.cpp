@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/thread_scratch.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -59,6 +61,7 @@ struct ThreadPool::Impl {
   }
 
   void work() {
+    thread_scratch();
     std::uint64_t seen = 0;
     for (;;) {
       int spins = 0;
@@ -100,6 +103,7 @@ ThreadPool::~ThreadPool() {
 int ThreadPool::threads() const { return static_cast<int>(impl_->workers.size()) + 1; }
 
 void ThreadPool::run(std::int64_t pieces, Call call, const void* context) {
+  thread_scratch();
   Impl& impl = *impl_;
   std::unique_lock lock(impl.busy, std::defer_lock);
   if (pieces <= 1 || impl.workers.empty() || !lock.try_lock()) {

@@ -1,11 +1,13 @@
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "backends/cpu/kernels/conv2d/conv2d.h"
 #include "backends/cpu/kernels/conv2d/shape_file.h"
+#include "backends/cpu/kernels/conv2d/winograd.h"
 
 namespace fovea::cpu {
 namespace {
@@ -137,10 +139,14 @@ struct Expected {
 };
 
 /// The first element that is further off than rounding explains.
-void expect_close(const Floats& actual, const Judged& expected, const char* what) {
+/// `of_largest`: of the largest sum of magnitudes, where elements share their terms' errors.
+void expect_close(const Floats& actual, const Judged& expected, const char* what, double of_largest = 0) {
   ASSERT_EQ(actual.size(), expected.value.size());
+  const double largest = of_largest == 0 || actual.empty()
+                             ? 0
+                             : *std::max_element(expected.magnitude.begin(), expected.magnitude.end());
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    const double tolerance = 2e-6 * expected.magnitude[i] + 1e-30;
+    const double tolerance = 2e-6 * expected.magnitude[i] + of_largest * largest + 1e-30;
     ASSERT_NEAR(actual[i], expected.value[i], tolerance) << what << "[" << i << "]";
   }
 }
@@ -187,6 +193,101 @@ TEST_P(Conv2DKernel, EveryInstructionSetAgreesWithTheFormula) {
     expect_same_bits(results, run(s, inputs, four));
     hwy::SetSupportedTargetsForTest(0);
   }
+}
+
+// ---- Winograd ----
+
+Results run_winograd(const Conv2DShape& s, const Inputs& inputs, ThreadPool& pool) {
+  Guarded x(inputs.x), w(inputs.w), bias(inputs.bias), dy(inputs.dy);
+  Guarded y(inputs.dy.size()), y_plain(inputs.dy.size()), dx(inputs.x.size()), dw(inputs.w.size());
+  Guarded forward(winograd_forward_workspace(s) / sizeof(float));
+  Guarded backward_input(winograd_backward_input_workspace(s) / sizeof(float));
+  Guarded backward_filter(winograd_backward_filter_workspace(s) / sizeof(float));
+  winograd_forward(s, x.data(), w.data(), bias.data(), ConvActivation::relu, y.data(), forward.data(), pool);
+  winograd_forward(s, x.data(), w.data(), nullptr, ConvActivation::none, y_plain.data(), forward.data(),
+                   pool);
+  winograd_backward_input(s, dy.data(), w.data(), dx.data(), backward_input.data(), pool);
+  winograd_backward_filter(s, x.data(), dy.data(), dw.data(), backward_filter.data(), pool);
+  for (const Guarded* memory :
+       {&x, &w, &bias, &dy, &y, &y_plain, &dx, &dw, &forward, &backward_input, &backward_filter}) {
+    EXPECT_TRUE(memory->intact()) << "wrote outside of its memory";
+  }
+  return {y.values(), y_plain.values(), dx.values(), dw.values(), {}, {}};
+}
+
+/// |actual - expected| / |expected|, both as vectors.
+double relative_error(const Floats& actual, const Judged& expected) {
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < actual.size(); ++i) {
+    error += std::pow(actual[i] - expected.value[i], 2);
+    norm += std::pow(expected.value[i], 2);
+  }
+  return std::sqrt(error / norm);
+}
+
+class WinogradKernel : public Conv2DKernel {};
+
+TEST_P(WinogradKernel, EveryInstructionSetAgreesWithTheFormula) {
+  const Conv2DShape& s = GetParam().shape;
+  ASSERT_TRUE(winograd_takes(s));
+  Inputs inputs(s);
+  for (float& x : inputs.x) x = std::max(x, 0.0F);  // as after a ReLU
+  const Expected expected(s, inputs);
+  Judged activated = expected.y;
+  for (std::size_t i = 0; i < activated.value.size(); ++i) {
+    activated.add(i, inputs.bias[i % inputs.bias.size()]);
+    activated.value[i] = std::max(0.0, activated.value[i]);
+  }
+  ThreadPool one(1), two(2), four(4);
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    const Results results = run_winograd(s, inputs, one);
+    expect_close(results.y, activated, "y", 1e-6);
+    expect_close(results.y_plain, expected.y, "y without bias", 1e-6);
+    expect_close(results.dx, expected.dx, "dx", 1e-6);
+    expect_close(results.dw, expected.dw, "dw", 1e-6);
+    // Layers of real nets: at most four times the error of sums in order. Few terms make these very exact.
+    const Results direct = run(s, inputs, one);
+    const auto limit = [&](const Floats& by_sums, const Judged& wanted) {
+      return GetParam().bench ? 4 * relative_error(by_sums, wanted) : 4e-6;
+    };
+    EXPECT_LE(relative_error(results.y_plain, expected.y), limit(direct.y_plain, expected.y));
+    EXPECT_LE(relative_error(results.dx, expected.dx), limit(direct.dx, expected.dx));
+    EXPECT_LE(relative_error(results.dw, expected.dw), limit(direct.dw, expected.dw));
+    expect_same_bits(results, run_winograd(s, inputs, two));
+    expect_same_bits(results, run_winograd(s, inputs, four));
+    hwy::SetSupportedTargetsForTest(0);
+  }
+}
+
+TEST(WinogradTakes, OnlyWhatItCan) {
+  Conv2DShape s;
+  s.height = s.width = 6;
+  s.kernel_h = s.kernel_w = 3;
+  s.out_height = s.out_width = 4;
+  s.in_channels = s.filters = 16;
+  EXPECT_TRUE(winograd_takes(s));
+  const auto takes_with = [&](std::int64_t Conv2DShape::*field, std::int64_t value) {
+    Conv2DShape other = s;
+    other.*field = value;
+    return winograd_takes(other);
+  };
+  for (const auto field :
+       {&Conv2DShape::kernel_h, &Conv2DShape::kernel_w, &Conv2DShape::stride_h, &Conv2DShape::stride_w,
+        &Conv2DShape::dilation_h, &Conv2DShape::dilation_w, &Conv2DShape::groups}) {
+    EXPECT_FALSE(takes_with(field, 2));
+  }
+  for (const auto field : {&Conv2DShape::in_channels, &Conv2DShape::filters}) {
+    EXPECT_FALSE(takes_with(field, 15));
+    EXPECT_TRUE(takes_with(field, 1024));
+    EXPECT_FALSE(takes_with(field, 1025));
+  }
+  EXPECT_FALSE(takes_with(&Conv2DShape::batch, 0));
+  // Outputs that leave most of a tile unused.
+  EXPECT_FALSE(takes_with(&Conv2DShape::out_height, 1));
+  EXPECT_FALSE(takes_with(&Conv2DShape::out_width, 1));
+  EXPECT_TRUE(takes_with(&Conv2DShape::out_width, 3));
 }
 
 // A large aligned output is written around the caches, one that is not aligned through them.
@@ -240,7 +341,17 @@ std::vector<NamedConv2DShape> shapes() {
   return all;
 }
 
+std::vector<NamedConv2DShape> winograd_shapes() {
+  std::vector<NamedConv2DShape> all = shapes();
+  all.erase(
+      std::remove_if(all.begin(), all.end(), [](const auto& row) { return !winograd_takes(row.shape); }),
+      all.end());
+  return all;
+}
+
 INSTANTIATE_TEST_SUITE_P(Shapes, Conv2DKernel, testing::ValuesIn(shapes()),
+                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Shapes, WinogradKernel, testing::ValuesIn(winograd_shapes()),
                          [](const auto& row) { return row.param.name; });
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "backends/cpu/kernels/conv2d/strided_convolution.h"
 
 namespace fovea::cpu {
-namespace {
 
 StridedConvolution forward_convolution(const Conv2DShape& s) {
   StridedConvolution c;
@@ -35,8 +34,6 @@ StridedConvolution forward_convolution(const Conv2DShape& s) {
   c.weight_group = c.filters;
   return c;
 }
-
-}  // namespace
 
 std::size_t conv2d_forward_workspace(const Conv2DShape& shape) {
   return static_cast<std::size_t>(packed_weights_size(forward_convolution(shape))) * sizeof(float);

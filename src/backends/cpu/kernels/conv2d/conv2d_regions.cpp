@@ -1,6 +1,7 @@
 #include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/conv2d/conv2d.h"
+#include "backends/cpu/kernels/conv2d/winograd.h"
 #include "ops/conv2d.h"
 
 // Which regions the convolution kernels take: conv2d [+ bias] [+ ReLU], and the two gradients alone.
@@ -29,61 +30,78 @@ Conv2DShape shape_of(const ops::Conv2DAttributes& a, const Shape& x, const Shape
   return s;
 }
 
+enum class Method : std::uint8_t { direct, winograd };
+
 class Forward final : public Kernel {
  public:
-  Forward(const Conv2DShape& shape, int bias, ConvActivation activation)
-      : shape_(shape), bias_(bias), activation_(activation) {}
-  std::string_view name() const override { return "conv2d:direct"; }
-  std::size_t workspace_bytes() const override { return conv2d_forward_workspace(shape_); }
+  Forward(const Conv2DShape& shape, Method method, int bias, ConvActivation activation)
+      : shape_(shape), winograd_(method == Method::winograd), bias_(bias), activation_(activation) {}
+  std::string_view name() const override { return winograd_ ? "conv2d:winograd" : "conv2d:direct"; }
+  std::size_t workspace_bytes() const override {
+    return winograd_ ? winograd_forward_workspace(shape_) : conv2d_forward_workspace(shape_);
+  }
   void run(const KernelContext& c) const override {
-    const auto* bias = bias_ < 0 ? nullptr : static_cast<const float*>(c.inputs[bias_]);
-    conv2d_forward(shape_, static_cast<const float*>(c.inputs[0]), static_cast<const float*>(c.inputs[1]),
-                   bias, activation_, static_cast<float*>(c.outputs[0]), c.workspace, c.threads);
+    const auto pass = winograd_ ? winograd_forward : conv2d_forward;
+    pass(shape_, input<float>(c, 0), input<float>(c, 1), input<float>(c, bias_), activation_,
+         output<float>(c, 0), c.workspace, c.threads);
   }
 
  private:
   Conv2DShape shape_;
+  bool winograd_;
   int bias_;
   ConvActivation activation_;
 };
 
 class BackwardInput final : public Kernel {
  public:
-  explicit BackwardInput(const Conv2DShape& shape) : shape_(shape) {}
-  std::string_view name() const override { return "conv2d_backward_input:direct"; }
-  std::size_t workspace_bytes() const override { return conv2d_backward_input_workspace(shape_); }
+  BackwardInput(const Conv2DShape& shape, Method method)
+      : shape_(shape), winograd_(method == Method::winograd) {}
+  std::string_view name() const override {
+    return winograd_ ? "conv2d_backward_input:winograd" : "conv2d_backward_input:direct";
+  }
+  std::size_t workspace_bytes() const override {
+    return winograd_ ? winograd_backward_input_workspace(shape_) : conv2d_backward_input_workspace(shape_);
+  }
   void run(const KernelContext& c) const override {
-    conv2d_backward_input(shape_, static_cast<const float*>(c.inputs[0]),
-                          static_cast<const float*>(c.inputs[1]), static_cast<float*>(c.outputs[0]),
-                          c.workspace, c.threads);
+    const auto pass = winograd_ ? winograd_backward_input : conv2d_backward_input;
+    pass(shape_, input<float>(c, 0), input<float>(c, 1), output<float>(c, 0), c.workspace, c.threads);
   }
 
  private:
   Conv2DShape shape_;
+  bool winograd_;
 };
 
 class BackwardFilter final : public Kernel {
  public:
-  explicit BackwardFilter(const Conv2DShape& shape) : shape_(shape) {}
-  std::string_view name() const override { return "conv2d_backward_filter:direct"; }
-  std::size_t workspace_bytes() const override { return conv2d_backward_filter_workspace(shape_); }
+  BackwardFilter(const Conv2DShape& shape, Method method)
+      : shape_(shape), winograd_(method == Method::winograd) {}
+  std::string_view name() const override {
+    return winograd_ ? "conv2d_backward_filter:winograd" : "conv2d_backward_filter:direct";
+  }
+  std::size_t workspace_bytes() const override {
+    return winograd_ ? winograd_backward_filter_workspace(shape_) : conv2d_backward_filter_workspace(shape_);
+  }
   void run(const KernelContext& c) const override {
-    conv2d_backward_filter(shape_, static_cast<const float*>(c.inputs[0]),
-                           static_cast<const float*>(c.inputs[1]), static_cast<float*>(c.outputs[0]), nullptr,
-                           c.workspace, c.threads);
+    const auto *x = input<float>(c, 0), *dy = input<float>(c, 1);
+    if (winograd_)
+      return winograd_backward_filter(shape_, x, dy, output<float>(c, 0), c.workspace, c.threads);
+    conv2d_backward_filter(shape_, x, dy, output<float>(c, 0), nullptr, c.workspace, c.threads);
   }
 
  private:
   Conv2DShape shape_;
+  bool winograd_;
 };
+
+constexpr const char kNotWinograd[] = "no 3x3 convolution with stride 1 and enough channels";
 
 bool same_inputs(const Region& region) {
   return region.inputs.size() >= 2 && region.steps[0].inputs[0] != region.steps[0].inputs[1];
 }
 
-}  // namespace
-
-Implementation make_conv2d_forward(const Region& region) {
+Implementation make_forward(const Region& region, Method method) {
   const auto& conv = *op_as<Conv2DOp>(region, 0);
   if (!all_float32(region)) return decline("takes float32 only");
   if (!same_inputs(region)) return decline("image and kernel are one tensor");
@@ -93,28 +111,54 @@ Implementation make_conv2d_forward(const Region& region) {
   const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
   if (activation != nullptr && !activation->is_plain_relu())
     return decline("the activation is no plain ReLU");
-  return std::make_unique<Forward>(
-      shape_of(conv.attributes, spec_of(region, first.inputs[0]).shape,
-               spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape),
-      bias, activation == nullptr ? ConvActivation::none : ConvActivation::relu);
+  const Conv2DShape shape = shape_of(conv.attributes, spec_of(region, first.inputs[0]).shape,
+                                     spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape);
+  if (method == Method::winograd && !winograd_takes(shape)) return decline("{}", kNotWinograd);
+  return std::make_unique<Forward>(shape, method, bias,
+                                   activation == nullptr ? ConvActivation::none : ConvActivation::relu);
 }
 
-Implementation make_conv2d_backward_input(const Region& region) {
+template <class KernelClass>
+Implementation make_backward(const Region& region, const Conv2DShape& shape, Method method) {
+  if (region.steps.size() != 1) return decline("takes the op alone");
+  if (!all_float32(region) || !same_inputs(region)) return decline("takes two different float32 tensors");
+  if (method == Method::winograd && !winograd_takes(shape)) return decline("{}", kNotWinograd);
+  return std::make_unique<KernelClass>(shape, method);
+}
+
+Implementation make_backward_input(const Region& region, Method method) {
   const auto& op = *op_as<Conv2DBackwardInputOp>(region, 0);
-  if (region.steps.size() != 1) return decline("takes the op alone");
-  if (!all_float32(region) || !same_inputs(region)) return decline("takes two different float32 tensors");
-  return std::make_unique<BackwardInput>(shape_of(op.attributes, op.x_shape,
-                                                  spec_of(region, region.steps[0].inputs[1]).shape,
-                                                  spec_of(region, region.steps[0].inputs[0]).shape));
+  const auto& inputs = region.steps[0].inputs;
+  return make_backward<BackwardInput>(
+      region,
+      shape_of(op.attributes, op.x_shape, spec_of(region, inputs[1]).shape, spec_of(region, inputs[0]).shape),
+      method);
 }
 
-Implementation make_conv2d_backward_filter(const Region& region) {
+Implementation make_backward_filter(const Region& region, Method method) {
   const auto& op = *op_as<Conv2DBackwardFilterOp>(region, 0);
-  if (region.steps.size() != 1) return decline("takes the op alone");
-  if (!all_float32(region) || !same_inputs(region)) return decline("takes two different float32 tensors");
-  return std::make_unique<BackwardFilter>(
-      shape_of(op.attributes, spec_of(region, region.steps[0].inputs[0]).shape, op.kernel_shape,
-               spec_of(region, region.steps[0].inputs[1]).shape));
+  const auto& inputs = region.steps[0].inputs;
+  return make_backward<BackwardFilter>(region,
+                                       shape_of(op.attributes, spec_of(region, inputs[0]).shape,
+                                                op.kernel_shape, spec_of(region, inputs[1]).shape),
+                                       method);
+}
+
+}  // namespace
+
+Implementation make_winograd_forward(const Region& region) { return make_forward(region, Method::winograd); }
+Implementation make_conv2d_forward(const Region& region) { return make_forward(region, Method::direct); }
+Implementation make_winograd_backward_input(const Region& region) {
+  return make_backward_input(region, Method::winograd);
+}
+Implementation make_conv2d_backward_input(const Region& region) {
+  return make_backward_input(region, Method::direct);
+}
+Implementation make_winograd_backward_filter(const Region& region) {
+  return make_backward_filter(region, Method::winograd);
+}
+Implementation make_conv2d_backward_filter(const Region& region) {
+  return make_backward_filter(region, Method::direct);
 }
 
 }  // namespace fovea::cpu

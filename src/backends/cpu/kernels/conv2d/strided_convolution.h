@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "backends/cpu/kernels/conv2d/conv2d.h"
 #include "backends/cpu/kernels/cut.h"
 
 namespace fovea::cpu {
@@ -34,6 +35,9 @@ struct StridedConvolution {
   /// packed_weights_size() floats.
   float* packed = nullptr;
 };
+
+/// The forward pass of a shape, without pointers.
+StridedConvolution forward_convolution(const Conv2DShape& shape);
 
 /// The output positions whose whole window lies inside of the input, along one axis.
 inline Range full_window(std::int64_t pad, std::int64_t stride, std::int64_t dilation, std::int64_t kernel,

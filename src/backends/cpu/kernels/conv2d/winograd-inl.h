@@ -1,0 +1,159 @@
+// The transforms of F(4x4, 3x3), of one line of vectors at a time. Included once per instruction set.
+//
+// The points 0, +-a, +-b and infinity at which the polynomials are evaluated decide the rounding errors:
+// a = 5/8, b = 3/2 keep them at less than half of those of the usual 1 and 2.
+
+#if defined(FOVEA_WINOGRAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_WINOGRAD_INL_H_
+#undef FOVEA_WINOGRAD_INL_H_
+#else
+#define FOVEA_WINOGRAD_INL_H_
+#endif
+
+#include "backends/cpu/kernels/conv2d/winograd_cut.h"
+#include "backends/cpu/kernels/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+namespace points {
+inline constexpr double a = 0.625, b = 1.5;
+inline constexpr double a2 = a * a, b2 = b * b, a3 = a2 * a, b3 = b2 * b;
+// Shares of the polynomials that vanish at all other points: 1 / product of the differences.
+inline constexpr double at_zero = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2)),
+                        at_b = 1 / (2 * b2 * (b2 - a2));
+}  // namespace points
+
+HWY_INLINE Vector winograd_number(double value) { return hn::Set(D(), static_cast<float>(value)); }
+
+/// Inputs to the 6 positions, B^T d.
+HWY_INLINE void transform_inputs(const Vector d[6], Vector t[6]) {
+  using namespace points;
+  const Vector kSum = winograd_number(a2 + b2), kProduct = winograd_number(a2 * b2);
+  const Vector even_a = hn::NegMulAdd(winograd_number(b2), d[2], d[4]);
+  const Vector odd_a = hn::Mul(winograd_number(a), hn::NegMulAdd(winograd_number(b2), d[1], d[3]));
+  const Vector even_b = hn::NegMulAdd(winograd_number(a2), d[2], d[4]);
+  const Vector odd_b = hn::Mul(winograd_number(b), hn::NegMulAdd(winograd_number(a2), d[1], d[3]));
+  t[0] = hn::MulAdd(kProduct, d[0], hn::NegMulAdd(kSum, d[2], d[4]));
+  t[1] = hn::Add(even_a, odd_a);
+  t[2] = hn::Sub(even_a, odd_a);
+  t[3] = hn::Add(even_b, odd_b);
+  t[4] = hn::Sub(even_b, odd_b);
+  t[5] = hn::MulAdd(kProduct, d[1], hn::NegMulAdd(kSum, d[3], d[5]));
+}
+
+/// The 3 weights to the 6 positions, G g.
+HWY_INLINE void transform_weights(const Vector g[3], Vector t[6]) {
+  using namespace points;
+  const Vector even_a = hn::Mul(winograd_number(at_a), hn::MulAdd(winograd_number(a2), g[2], g[0]));
+  const Vector odd_a = hn::Mul(winograd_number(at_a * a), g[1]);
+  const Vector even_b = hn::Mul(winograd_number(at_b), hn::MulAdd(winograd_number(b2), g[2], g[0]));
+  const Vector odd_b = hn::Mul(winograd_number(at_b * b), g[1]);
+  t[0] = hn::Mul(winograd_number(at_zero), g[0]);
+  t[1] = hn::Add(even_a, odd_a);
+  t[2] = hn::Sub(even_a, odd_a);
+  t[3] = hn::Add(even_b, odd_b);
+  t[4] = hn::Sub(even_b, odd_b);
+  t[5] = g[2];
+}
+
+/// 6 positions to 4 outputs, A^T m.
+HWY_INLINE void transform_products(const Vector m[6], Vector y[4]) {
+  using namespace points;
+  const Vector sum_a = hn::Add(m[1], m[2]), difference_a = hn::Sub(m[1], m[2]);
+  const Vector sum_b = hn::Add(m[3], m[4]), difference_b = hn::Sub(m[3], m[4]);
+  y[0] = hn::Add(hn::Add(m[0], sum_a), sum_b);
+  y[1] = hn::MulAdd(winograd_number(a), difference_a, hn::Mul(winograd_number(b), difference_b));
+  y[2] = hn::MulAdd(winograd_number(a2), sum_a, hn::Mul(winograd_number(b2), sum_b));
+  y[3] = hn::MulAdd(winograd_number(a3), difference_a, hn::MulAdd(winograd_number(b3), difference_b, m[5]));
+}
+
+/// 4 gradients of outputs to the 6 positions, A dy.
+HWY_INLINE void transform_gradients(const Vector y[4], Vector t[6]) {
+  using namespace points;
+  const Vector even_a = hn::MulAdd(winograd_number(a2), y[2], y[0]);
+  const Vector odd_a = hn::MulAdd(winograd_number(a3), y[3], hn::Mul(winograd_number(a), y[1]));
+  const Vector even_b = hn::MulAdd(winograd_number(b2), y[2], y[0]);
+  const Vector odd_b = hn::MulAdd(winograd_number(b3), y[3], hn::Mul(winograd_number(b), y[1]));
+  t[0] = y[0];
+  t[1] = hn::Add(even_a, odd_a);
+  t[2] = hn::Sub(even_a, odd_a);
+  t[3] = hn::Add(even_b, odd_b);
+  t[4] = hn::Sub(even_b, odd_b);
+  t[5] = y[3];
+}
+
+/// 6 positions to the gradients of the 3 weights, G^T u.
+HWY_INLINE void transform_weight_gradients(const Vector u[6], Vector g[3]) {
+  using namespace points;
+  const Vector sum_a = hn::Add(u[1], u[2]), difference_a = hn::Sub(u[1], u[2]);
+  const Vector sum_b = hn::Add(u[3], u[4]), difference_b = hn::Sub(u[3], u[4]);
+  g[0] = hn::MulAdd(winograd_number(at_zero), u[0],
+                    hn::MulAdd(winograd_number(at_a), sum_a, hn::Mul(winograd_number(at_b), sum_b)));
+  g[1] =
+      hn::MulAdd(winograd_number(at_a * a), difference_a, hn::Mul(winograd_number(at_b * b), difference_b));
+  g[2] = hn::MulAdd(winograd_number(at_a * a2), sum_a, hn::MulAdd(winograd_number(at_b * b2), sum_b, u[5]));
+}
+
+/// Both ways through a square of values: value(row, column) for kFrom x kFrom of them, result(row, column,
+/// value) for kTo x kTo.
+template <int kFrom, int kTo, class Line, class Value, class Result>
+HWY_INLINE void transform_square(Line&& line, Value&& value, Result&& result) {
+  Vector half[kFrom][kTo];
+  for (int row = 0; row < kFrom; ++row) {
+    Vector from[kFrom];
+    FOVEA_UNROLL
+    for (int column = 0; column < kFrom; ++column) from[column] = value(row, column);
+    line(from, half[row]);
+  }
+  for (int column = 0; column < kTo; ++column) {
+    Vector from[kFrom], to[kTo];
+    FOVEA_UNROLL
+    for (int row = 0; row < kFrom; ++row) from[row] = half[row][column];
+    line(from, to);
+    FOVEA_UNROLL
+    for (int row = 0; row < kTo; ++row) result(row, column, to[row]);
+  }
+}
+
+/// A square of pixels of an image whose first one is (top, left), zero where it hangs over.
+struct ImageTile {
+  const float* image;
+  std::int64_t height, width, row, pixel, channels;
+  std::int64_t top, left;
+};
+
+/// Writes the transform of a kSize x kSize square as position p of channel c at to[p * position + c];
+/// channels are filled up with zeros to whole vectors.
+template <int kSize, class Line>
+HWY_INLINE void transform_tile(const ImageTile& t, Line&& line, float* to, std::int64_t position) {
+  const D d;
+  const float* const first = t.image + t.top * t.row + t.left * t.pixel;
+  const bool inside = t.top >= 0 && t.left >= 0 && t.top + kSize <= t.height && t.left + kSize <= t.width;
+  for_vectors(t.channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
+    const auto result = [&](int row, int column, Vector value) HWY_ATTR {
+      hn::StoreU(value, d, to + (row * kTileInputs + column) * position + c);
+    };
+    if (inside) {
+      transform_square<kSize, kTileInputs>(
+          line,
+          [&](int row, int column)
+              HWY_ATTR { return load_first(first + row * t.row + column * t.pixel + c, used); },
+          result);
+      return;
+    }
+    transform_square<kSize, kTileInputs>(
+        line,
+        [&](int row, int column) HWY_ATTR {
+          const std::int64_t y = t.top + row, x = t.left + column;
+          if (y < 0 || y >= t.height || x < 0 || x >= t.width) return hn::Zero(d);
+          return load_first(first + row * t.row + column * t.pixel + c, used);
+        },
+        result);
+  });
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

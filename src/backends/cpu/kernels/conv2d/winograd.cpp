@@ -1,0 +1,70 @@
+#include "backends/cpu/kernels/conv2d/winograd.h"
+
+#include "backends/cpu/kernels/conv2d/winograd_convolution.h"
+#include "backends/cpu/kernels/conv2d/winograd_cut.h"
+
+namespace fovea::cpu {
+namespace {
+
+/// The gradient by the input is the convolution of dy with the weights turned by 180 degrees, channels and
+/// filters exchanged.
+StridedConvolution backward_convolution(const Conv2DShape& s) {
+  Conv2DShape turned = s;
+  std::swap(turned.height, turned.out_height);
+  std::swap(turned.width, turned.out_width);
+  std::swap(turned.in_channels, turned.filters);
+  turned.pad_top = 2 - s.pad_top;
+  turned.pad_left = 2 - s.pad_left;
+  StridedConvolution c = forward_convolution(turned);
+  c.weight_channel = 1;
+  c.weight_filter = s.filters;
+  c.weight_w = -s.in_channels * s.filters;
+  c.weight_h = 3 * c.weight_w;
+  return c;
+}
+
+}  // namespace
+
+bool winograd_takes(const Conv2DShape& s) {
+  constexpr std::int64_t kFewest = 16, kMost = 1024;
+  const bool plain = s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1 &&
+                     s.dilation_h == 1 && s.dilation_w == 1 && s.groups == 1;
+  const auto fits = [&](std::int64_t count) { return count >= kFewest && count <= kMost; };
+  if (!plain || !fits(s.in_channels) || !fits(s.filters)) return false;
+  // Tiles that hang over the borders make outputs that nobody wants.
+  const std::int64_t outputs = s.out_height * s.out_width;
+  const std::int64_t tiles = ceil_div(s.out_height, kTileOutputs) * ceil_div(s.out_width, kTileOutputs);
+  return s.batch > 0 && s.height * s.width > 0 && 2 * kPositions * tiles <= 9 * outputs;
+}
+
+std::size_t winograd_forward_workspace(const Conv2DShape& shape) {
+  return static_cast<std::size_t>(winograd_weights_size(forward_convolution(shape))) * sizeof(float);
+}
+
+std::size_t winograd_backward_input_workspace(const Conv2DShape& shape) {
+  return static_cast<std::size_t>(winograd_weights_size(backward_convolution(shape))) * sizeof(float);
+}
+
+void winograd_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                      ConvActivation activation, float* y, void* workspace, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape);
+  c.in = x;
+  c.out = y;
+  c.weights = w;
+  c.bias = bias;
+  c.relu = activation == ConvActivation::relu;
+  c.packed = static_cast<float*>(workspace);
+  run_winograd_convolution(c, pool);
+}
+
+void winograd_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
+                             void* workspace, ThreadPool& pool) {
+  StridedConvolution c = backward_convolution(shape);
+  c.in = dy;
+  c.out = dx;
+  c.weights = w - 2 * (c.weight_h + c.weight_w);
+  c.packed = static_cast<float*>(workspace);
+  run_winograd_convolution(c, pool);
+}
+
+}  // namespace fovea::cpu

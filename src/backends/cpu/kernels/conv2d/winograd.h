@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+
+#include "backends/cpu/kernels/conv2d/conv2d.h"
+
+// Winograd's minimal filtering F(4x4, 3x3): 36 multiplications instead of 144 make 4x4 outputs of a 3x3
+// convolution with stride 1. Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks".
+
+namespace fovea::cpu {
+
+/// Is it a 3x3 convolution with stride 1, without dilation and groups, of a size that the transforms pay for?
+bool winograd_takes(const Conv2DShape& shape);
+
+/// Bytes of scratch memory that each pass wants, as for the direct kernels in conv2d.h.
+std::size_t winograd_forward_workspace(const Conv2DShape& shape);
+std::size_t winograd_backward_input_workspace(const Conv2DShape& shape);
+std::size_t winograd_backward_filter_workspace(const Conv2DShape& shape);
+
+/// The passes of conv2d.h; the shape is one that winograd_takes.
+void winograd_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                      ConvActivation activation, float* y, void* workspace, ThreadPool& pool);
+void winograd_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
+                             void* workspace, ThreadPool& pool);
+void winograd_backward_filter(const Conv2DShape& shape, const float* x, const float* dy, float* dw,
+                              void* workspace, ThreadPool& pool);
+
+}  // namespace fovea::cpu

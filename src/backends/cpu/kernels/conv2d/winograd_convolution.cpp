@@ -1,0 +1,152 @@
+#include "backends/cpu/kernels/conv2d/winograd_convolution.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/kernels/conv2d/winograd_convolution.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, as Highway asks.
+#include "backends/cpu/kernels/conv2d/strided_convolution-inl.h"
+#include "backends/cpu/kernels/conv2d/winograd-inl.h"
+
+// A block of tiles at a time: inputs -> V [position][tile][channel], products with the transformed weights U
+// [filter block][position][channel][filter] -> M [position][tile][filter] for one block of filters, outputs.
+// V and M stay in L2, U passes through it.
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+class WinogradForward {
+ public:
+  explicit WinogradForward(const StridedConvolution& convolution)
+      : c(convolution),
+        lanes(lane_count()),
+        width(kMaxVectors * lanes),
+        blocks(ceil_div(c.filters, width)),
+        channels(round_up(c.channels, kMaxLanes)),
+        tiles(c.batch, c.out_height, c.out_width, channels + kMaxFilterBlock) {}
+
+  /// Transforms the weights of one channel.
+  void pack(std::int64_t channel) const {
+    const D d;
+    for (std::int64_t f = 0; f < c.filters; f += lanes) {
+      const std::int64_t b = f / width, used = std::min(lanes, c.filters - f);
+      const float* const from = c.weights + channel * c.weight_channel + f * c.weight_filter;
+      float* const to = weights_of(b) + channel * block_width(b) + f % width;
+      const std::int64_t position = c.channels * block_width(b);
+      Vector half[3][6];
+      for (int ky = 0; ky < 3; ++ky) {
+        Vector g[3];
+        for (int kx = 0; kx < 3; ++kx) g[kx] = weights(from + ky * c.weight_h + kx * c.weight_w, used);
+        transform_weights(g, half[ky]);
+      }
+      for (int column = 0; column < 6; ++column) {
+        const Vector g[3] = {half[0][column], half[1][column], half[2][column]};
+        Vector t[6];
+        transform_weights(g, t);
+        for (int row = 0; row < 6; ++row) hn::StoreU(t[row], d, to + (row * 6 + column) * position);
+      }
+    }
+  }
+
+  void compute(std::int64_t piece) const {
+    auto* const inputs = reinterpret_cast<float*>(thread_scratch());
+    const Range range = tiles.blocks.range(piece);
+    const std::int64_t input_position = range.size() * channels;
+    float* const products = inputs + kPositions * input_position;
+    for (std::int64_t i = range.begin; i < range.end; ++i) {
+      const WinogradTiles::Place at = tiles.place(i);
+      const ImageTile tile{
+          c.in + at.image * c.in_image, c.in_height,         c.in_width, c.in_row, c.in_pixel, c.channels,
+          at.top - c.pad_top,           at.left - c.pad_left};
+      transform_tile<6>(
+          tile, [](const Vector* from, Vector* to) HWY_ATTR { transform_inputs(from, to); },
+          inputs + (i - range.begin) * channels, input_position);
+    }
+    for (std::int64_t b = 0; b < blocks; ++b) {
+      const std::int64_t filters = block_width(b), product_position = range.size() * filters;
+      TileArguments a{};
+      a.in_pixel = channels;
+      a.out_pixel = filters;
+      a.rows = a.runs = 1;
+      a.run_length = c.channels;
+      a.last_lanes = lanes;
+      for (std::int64_t p = 0; p < kPositions; ++p) {
+        a.in = inputs + p * input_position;
+        a.weights = weights_of(b) + p * c.channels * filters;
+        a.out = products + p * product_position;
+        line_of_tiles(filters / lanes, range.size(), a);
+      }
+      for (std::int64_t i = range.begin; i < range.end; ++i)
+        write_outputs(tiles.place(i), b, products + (i - range.begin) * filters, product_position);
+    }
+  }
+
+  std::int64_t pieces() const { return tiles.blocks.parts; }
+
+ private:
+  /// The widest block of filters of any instruction set: blocks of tiles do not depend on it.
+  static constexpr std::int64_t kMaxFilterBlock = 64;
+
+  std::int64_t block_width(std::int64_t b) const {
+    return std::min(width, round_up(c.filters, lanes) - b * width);
+  }
+  float* weights_of(std::int64_t b) const { return c.packed + kPositions * c.channels * b * width; }
+
+  Vector weights(const float* from, std::int64_t used) const {
+    if (c.weight_filter == 1) return load_first(from, used);
+    alignas(64) float gathered[kMaxLanes] = {};
+    for (std::int64_t i = 0; i < used; ++i) gathered[i] = from[i * c.weight_filter];
+    return hn::Load(D(), gathered);
+  }
+
+  void write_outputs(const WinogradTiles::Place& at, std::int64_t b, const float* products,
+                     std::int64_t position) const {
+    const D d;
+    const std::int64_t first = b * width, filters = std::min(width, c.filters - first);
+    const std::int64_t rows = std::min(kTileOutputs, c.out_height - at.top),
+                       columns = std::min(kTileOutputs, c.out_width - at.left);
+    float* const out = c.out + at.image * c.out_image + at.top * c.out_row + at.left * c.out_pixel + first;
+    for_vectors(filters, [&](std::int64_t f, std::int64_t used) HWY_ATTR {
+      const Vector bias = c.bias == nullptr ? hn::Zero(d) : load_first(c.bias + first + f, used);
+      transform_square<kTileInputs, kTileOutputs>(
+          [](const Vector* from, Vector* to) HWY_ATTR { transform_products(from, to); },
+          [&](int row, int column)
+              HWY_ATTR { return hn::LoadU(d, products + (row * kTileInputs + column) * position + f); },
+          [&](int row, int column, Vector value) HWY_ATTR {
+            if (row >= rows || column >= columns) return;
+            value = hn::Add(value, bias);
+            // As Keras' relu, this keeps a NaN.
+            if (c.relu) value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
+            store_first(value, out + row * c.out_row + column * c.out_pixel + f, used);
+          });
+    });
+  }
+
+  const StridedConvolution& c;
+  const std::int64_t lanes, width, blocks, channels;
+  const WinogradTiles tiles;
+};
+
+void run_winograd(const StridedConvolution& c, ThreadPool& pool) {
+  const WinogradForward forward(c);
+  pool.parallel_for(c.channels, [&](std::int64_t channel) { forward.pack(channel); });
+  pool.parallel_for(forward.pieces(), [&](std::int64_t piece) { forward.compute(piece); });
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fovea::cpu {
+
+HWY_EXPORT(run_winograd);
+
+std::int64_t winograd_weights_size(const StridedConvolution& c) {
+  return kPositions * c.channels * round_up(c.filters, kMaxLanes);
+}
+
+void run_winograd_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(run_winograd)(convolution, pool);
+}
+
+}  // namespace fovea::cpu
+#endif
