@@ -8,6 +8,8 @@ namespace {
 
 // conv + bias + activation + pool, with one place to spare; longer chains have no kernel to look forward to.
 constexpr std::size_t kLongestRegion = 5;
+// The slope of an activation and the gradient of a pooling, before the readers of that part ways.
+constexpr std::size_t kLongestStem = 2;
 
 class RegionFinder {
  public:
@@ -65,12 +67,7 @@ class RegionFinder {
       if (reader == kOutside || taken_[reader]) continue;
       const Graph::Node& node = graph_.nodes()[reader];
       if (node.op->is_view()) return kOutside;
-      const bool ready = std::all_of(node.inputs.begin(), node.inputs.end(), [&](Value input) {
-        const Graph::ValueInfo& info = graph_.info(input);
-        return available_[static_cast<std::size_t>(input.id)] ||
-               std::find(chain.begin(), chain.end(), static_cast<std::size_t>(info.index)) != chain.end();
-      });
-      return ready ? reader : kOutside;
+      return is_ready(reader, chain) ? reader : kOutside;
     }
     return kOutside;
   }
@@ -81,28 +78,69 @@ class RegionFinder {
       take(first);
       return {nullptr, seed.inputs, seed.outputs, seed.op.get(), std::string(seed.op->class_name()), {}};
     }
+    std::string declined;
+    PlannedStep step;
+    if (const std::vector<std::size_t> fan = fan_from(first); !fan.empty() && offer(fan, step, declined))
+      return step;
     std::vector<std::size_t> chain{first};
     while (chain.size() < kLongestRegion) {
       const std::size_t next = next_in_chain(chain);
       if (next == kOutside) break;
       chain.push_back(next);
     }
-    std::string declined;
     for (; !chain.empty(); chain.pop_back()) {
-      PlannedStep step;
-      const Region region = make_region(chain, step);
-      Implementation implementation = backend_.implement(region);
-      if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&implementation)) {
-        step.kernel = std::move(*kernel);
-        step.region = region.str();
-        step.declined = declined;
-        if (chain.size() == 1) step.single_op = seed.op.get();
-        for (const std::size_t node : chain) take(node);
-        return step;
-      }
-      declined += region.str() + ": " + std::get<Declined>(implementation).reason + "; ";
+      if (!offer(chain, step, declined)) continue;
+      if (chain.size() == 1) step.single_op = seed.op.get();
+      return step;
     }
     fail("Backend '{}' takes no kernel for op {}: {}", backend_.name(), seed.op->class_name(), declined);
+  }
+
+  /// Fills `step` when the backend takes these nodes as one region; adds its reason to `declined` otherwise.
+  bool offer(const std::vector<std::size_t>& nodes, PlannedStep& step, std::string& declined) {
+    step = {};
+    const Region region = make_region(nodes, step);
+    Implementation implementation = backend_.implement(region);
+    if (const auto* reason = std::get_if<Declined>(&implementation)) {
+      declined += region.str() + ": " + reason->reason + "; ";
+      return false;
+    }
+    step.kernel = std::move(std::get<std::unique_ptr<Kernel>>(implementation));
+    step.region = region.str();
+    step.declined = declined;
+    for (const std::size_t node : nodes) take(node);
+    return true;
+  }
+
+  /// A chain up to a value with several readers, and all of them: what a gradient and the passes that read it
+  /// are. Empty when there is none, or when one of the readers cannot run yet.
+  std::vector<std::size_t> fan_from(std::size_t first) {
+    std::vector<std::size_t> nodes{first};
+    while (nodes.size() <= kLongestStem) {
+      std::vector<std::size_t> next = readers(graph_.nodes()[nodes.back()].outputs[0]);
+      std::sort(next.begin(), next.end());
+      next.erase(std::unique(next.begin(), next.end()), next.end());
+      for (const std::size_t reader : next) {
+        if (reader == kOutside || taken_[reader] || graph_.nodes()[reader].op->is_view() ||
+            !is_ready(reader, nodes))
+          return {};
+      }
+      nodes.insert(nodes.end(), next.begin(), next.end());
+      if (next.size() > 1)
+        return nodes.size() - next.size() <= kLongestStem ? nodes : std::vector<std::size_t>{};
+      if (next.empty()) return {};
+    }
+    return {};
+  }
+
+  /// Is all that a node reads there, or made by these nodes?
+  bool is_ready(std::size_t node, const std::vector<std::size_t>& nodes) {
+    const std::vector<Value>& inputs = graph_.nodes()[node].inputs;
+    return std::all_of(inputs.begin(), inputs.end(), [&](Value input) {
+      const Graph::ValueInfo& info = graph_.info(input);
+      return available_[static_cast<std::size_t>(input.id)] ||
+             std::find(nodes.begin(), nodes.end(), static_cast<std::size_t>(info.index)) != nodes.end();
+    });
   }
 
   void take(std::size_t node) {

@@ -10,6 +10,9 @@ namespace fovea::cpu {
 /// The widest vector in use, in floats: packed rows are padded to a multiple of it.
 inline constexpr std::int64_t kMaxLanes = 16;
 
+/// The widest block of filters of any instruction set: how work is cut does not depend on it.
+inline constexpr std::int64_t kMaxFilterBlock = 64;
+
 inline std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/thread_pool.h"
+#include "fovea/ops.h"
 
 namespace fovea::cpu {
 
@@ -43,6 +44,24 @@ std::size_t conv2d_backward_filter_workspace(const Conv2DShape& shape);
 /// y = activation(conv(x, w) + bias); `bias` has `filters` elements or is null.
 void conv2d_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
                     ConvActivation activation, float* y, void* workspace, ThreadPool& pool);
+
+/// A pooling of the result in windows that do not overlap, without padding, as it is made; the map before it
+/// is never written.
+struct PooledOutput {
+  ops::PoolKind kind = ops::PoolKind::max;
+  std::int64_t window_h = 2, window_w = 2;
+  bool relu = false;                ///< after the pooling
+  float* y = nullptr;               ///< (batch, out_height / window_h, out_width / window_w, filters)
+  std::int32_t* winners = nullptr;  ///< as pool_forward's, or null; none for averages
+};
+
+/// Is a window's row of results, for a block of filters, small enough to be kept while it is pooled?
+bool conv2d_pools(const Conv2DShape& shape, const PooledOutput& pooled);
+
+/// conv2d_forward and a pooling of its result. The workspace is conv2d_forward's.
+void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                         ConvActivation activation, const PooledOutput& pooled, void* workspace,
+                         ThreadPool& pool);
 
 /// dx = the gradient of the loss by x, from dy, its gradient by conv(x, w).
 void conv2d_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,

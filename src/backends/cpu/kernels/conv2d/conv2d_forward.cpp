@@ -1,5 +1,6 @@
 #include "backends/cpu/kernels/conv2d/conv2d.h"
 #include "backends/cpu/kernels/conv2d/strided_convolution.h"
+#include "core/thread_scratch.h"
 
 namespace fovea::cpu {
 
@@ -37,6 +38,25 @@ StridedConvolution forward_convolution(const Conv2DShape& s) {
 
 std::size_t conv2d_forward_workspace(const Conv2DShape& shape) {
   return static_cast<std::size_t>(packed_weights_size(forward_convolution(shape))) * sizeof(float);
+}
+
+bool conv2d_pools(const Conv2DShape& shape, const PooledOutput& pooled) {
+  const std::int64_t floats = pooled.window_h * shape.out_width * kMaxFilterBlock;
+  return floats * static_cast<std::int64_t>(sizeof(float)) <=
+         static_cast<std::int64_t>(kThreadScratchBytes) / 2;
+}
+
+void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                         ConvActivation activation, const PooledOutput& pooled, void* workspace,
+                         ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape);
+  c.in = x;
+  c.weights = w;
+  c.bias = bias;
+  c.relu = activation == ConvActivation::relu;
+  c.pooled = &pooled;
+  c.packed = static_cast<float*>(workspace);
+  run_strided_convolution(c, pool);
 }
 
 void conv2d_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,

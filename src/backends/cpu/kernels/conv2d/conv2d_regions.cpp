@@ -1,15 +1,18 @@
 #include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/conv2d/conv2d.h"
+#include "backends/cpu/kernels/conv2d/regions.h"
 #include "backends/cpu/kernels/conv2d/winograd.h"
 #include "ops/conv2d.h"
+#include "ops/pool2d.h"
 
-// Which regions the convolution kernels take: conv2d [+ bias] [+ ReLU], and the two gradients alone.
+// Which regions the convolution kernels take: conv2d [+ bias] [+ ReLU] [+ pooling [+ ReLU]], and the two
+// gradients alone.
 
 namespace fovea::cpu {
-namespace {
 
-Conv2DShape shape_of(const ops::Conv2DAttributes& a, const Shape& x, const Shape& kernel, const Shape& y) {
+Conv2DShape conv2d_shape(const ops::Conv2DAttributes& a, const Shape& x, const Shape& kernel,
+                         const Shape& y) {
   Conv2DShape s;
   s.batch = x[0];
   s.height = x[1];
@@ -29,6 +32,8 @@ Conv2DShape shape_of(const ops::Conv2DAttributes& a, const Shape& x, const Shape
   s.out_width = y[2];
   return s;
 }
+
+namespace {
 
 enum class Method : std::uint8_t { direct, winograd };
 
@@ -101,7 +106,100 @@ bool same_inputs(const Region& region) {
   return region.inputs.size() >= 2 && region.steps[0].inputs[0] != region.steps[0].inputs[1];
 }
 
+/// A convolution [+ bias] [+ ReLU] + a pooling [+ ReLU].
+struct PooledRegion {
+  int bias = -1, y = -1, winners = -1;  ///< positions among the region's inputs and outputs
+  bool relu = false;                    ///< before the pooling
+  Shape map;                            ///< before the pooling
+  PooledOutput pooled;
+};
+
+std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size_t at) {
+  // What stands before the pooling, as a region of its own.
+  Region before = region;
+  before.steps.resize(at);
+  before.outputs = {region.steps[at].inputs[0]};
+  const auto epilogue = read_epilogue(before, region.steps[0].outputs[0]);
+  if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
+  const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
+  if (activation != nullptr && !activation->is_plain_relu())
+    return decline("the activation is no plain ReLU");
+  const ops::Pool2DAttributes& a = op_as<Pool2DOp>(region, at)->attributes;
+  if (a.strides.height != a.window.height || a.strides.width != a.window.width || a.padding.top != 0 ||
+      a.padding.bottom != 0 || a.padding.left != 0 || a.padding.right != 0)
+    return decline("the pooling's windows overlap, leave gaps or are padded");
+  PooledRegion read;
+  read.bias = bias;
+  read.relu = activation != nullptr;
+  read.map = spec_of(region, result).shape;
+  read.pooled.kind = a.kind;
+  read.pooled.window_h = a.window.height;
+  read.pooled.window_w = a.window.width;
+  int value = region.steps[at].outputs[0];
+  std::size_t step = at + 1;
+  if (const auto* relu = op_as<UnaryOp>(region, step)) {
+    if (!relu->is_plain_relu() || a.kind == ops::PoolKind::average)
+      return decline("the activation after the pooling is no ReLU of an extreme");
+    read.pooled.relu = true;
+    value = region.steps[step++].outputs[0];
+  }
+  if (step != region.steps.size())
+    return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
+  read.y = position_of(region.outputs, value);
+  if (a.kind != ops::PoolKind::average)
+    read.winners = position_of(region.outputs, region.steps[at].outputs[1]);
+  if (read.y < 0 || region.outputs.size() != (read.winners < 0 ? 1U : 2U))
+    return decline("an inner value is read outside");
+  return read;
+}
+
+class PooledForward final : public Kernel {
+ public:
+  PooledForward(const Conv2DShape& shape, Method method, const PooledRegion& region)
+      : shape_(shape), winograd_(method == Method::winograd), region_(region) {}
+  std::string_view name() const override { return winograd_ ? "conv2d:winograd+pool" : "conv2d:direct+pool"; }
+  std::size_t workspace_bytes() const override {
+    return winograd_ ? winograd_forward_workspace(shape_) : conv2d_forward_workspace(shape_);
+  }
+  void run(const KernelContext& c) const override {
+    PooledOutput pooled = region_.pooled;
+    pooled.y = output<float>(c, region_.y);
+    pooled.winners = output<std::int32_t>(c, region_.winners);
+    const auto pass = winograd_ ? winograd_pool_forward : conv2d_pool_forward;
+    pass(shape_, input<float>(c, 0), input<float>(c, 1), input<float>(c, region_.bias),
+         region_.relu ? ConvActivation::relu : ConvActivation::none, pooled, c.workspace, c.threads);
+  }
+
+ private:
+  Conv2DShape shape_;
+  bool winograd_;
+  PooledRegion region_;
+};
+
+Implementation make_pooled_forward(const Region& region, std::size_t at, Method method) {
+  const Region::Step& first = region.steps[0];
+  if (spec_of(region, first.outputs[0]).dtype != DType::float32) return decline("takes float32 only");
+  if (!same_inputs(region)) return decline("image and kernel are one tensor");
+  const auto read = read_pooled(region, at);
+  if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
+  const auto& pooled = std::get<PooledRegion>(read);
+  const Conv2DShape shape =
+      conv2d_shape(op_as<Conv2DOp>(region, 0)->attributes, spec_of(region, first.inputs[0]).shape,
+                   spec_of(region, first.inputs[1]).shape, pooled.map);
+  const bool winograd = winograd_takes(shape);
+  if (method == Method::winograd && !winograd) return decline("{}", kNotWinograd);
+  if (method == Method::winograd && !winograd_pools(pooled.pooled))
+    return decline("the pooling's windows do not divide Winograd's tiles");
+  if (method == Method::direct && winograd) return decline("Winograd without the pooling is faster");
+  if (method == Method::direct && !conv2d_pools(shape, pooled.pooled))
+    return decline("the rows of a window do not fit into the scratch memory");
+  return std::make_unique<PooledForward>(shape, method, pooled);
+}
+
 Implementation make_forward(const Region& region, Method method) {
+  for (std::size_t step = 1; step < region.steps.size(); ++step) {
+    if (op_as<Pool2DOp>(region, step) != nullptr) return make_pooled_forward(region, step, method);
+  }
   const auto& conv = *op_as<Conv2DOp>(region, 0);
   if (!all_float32(region)) return decline("takes float32 only");
   if (!same_inputs(region)) return decline("image and kernel are one tensor");
@@ -111,8 +209,9 @@ Implementation make_forward(const Region& region, Method method) {
   const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
   if (activation != nullptr && !activation->is_plain_relu())
     return decline("the activation is no plain ReLU");
-  const Conv2DShape shape = shape_of(conv.attributes, spec_of(region, first.inputs[0]).shape,
-                                     spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape);
+  const Conv2DShape shape =
+      conv2d_shape(conv.attributes, spec_of(region, first.inputs[0]).shape,
+                   spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape);
   if (method == Method::winograd && !winograd_takes(shape)) return decline("{}", kNotWinograd);
   return std::make_unique<Forward>(shape, method, bias,
                                    activation == nullptr ? ConvActivation::none : ConvActivation::relu);
@@ -131,7 +230,8 @@ Implementation make_backward_input(const Region& region, Method method) {
   const auto& inputs = region.steps[0].inputs;
   return make_backward<BackwardInput>(
       region,
-      shape_of(op.attributes, op.x_shape, spec_of(region, inputs[1]).shape, spec_of(region, inputs[0]).shape),
+      conv2d_shape(op.attributes, op.x_shape, spec_of(region, inputs[1]).shape,
+                   spec_of(region, inputs[0]).shape),
       method);
 }
 
@@ -139,8 +239,8 @@ Implementation make_backward_filter(const Region& region, Method method) {
   const auto& op = *op_as<Conv2DBackwardFilterOp>(region, 0);
   const auto& inputs = region.steps[0].inputs;
   return make_backward<BackwardFilter>(region,
-                                       shape_of(op.attributes, spec_of(region, inputs[0]).shape,
-                                                op.kernel_shape, spec_of(region, inputs[1]).shape),
+                                       conv2d_shape(op.attributes, spec_of(region, inputs[0]).shape,
+                                                    op.kernel_shape, spec_of(region, inputs[1]).shape),
                                        method);
 }
 

@@ -2,11 +2,14 @@
 
 #include <cstring>
 
+#include "core/thread_scratch.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/conv2d/strided_convolution.cpp"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, as Highway asks.
 #include "backends/cpu/kernels/conv2d/strided_convolution-inl.h"
+#include "backends/cpu/kernels/pooling/pooling-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -30,7 +33,9 @@ class Cut {
         taps(c.kernel_h * c.kernel_w),
         slices(c.channels,
                std::max<std::int64_t>(16, kBlockFloats / block / std::max<std::int64_t>(1, taps))),
-        rows(c.out_height, std::max<std::int64_t>(1, kPiecePixels / c.out_width)),
+        rows_a_unit(c.pooled == nullptr ? 1 : c.pooled->window_h),
+        rows(c.out_height / rows_a_unit,
+             std::max<std::int64_t>(1, kPiecePixels / (c.out_width * rows_a_unit))),
         streams(can_stream()) {}
 
   std::int64_t pieces() const { return c.groups * blocks * c.batch * rows.parts; }
@@ -64,15 +69,38 @@ class Cut {
     const std::int64_t n = piece / rows.parts % c.batch;
     const std::int64_t b = piece / rows.parts / c.batch % blocks;
     const std::int64_t group = piece / rows.parts / c.batch / blocks;
-    const Range strip_rows{rows.begin(strip), rows.begin(strip) + rows.size(strip)};
-    for (std::int64_t slice = 0; slice < slices.parts; ++slice) {
-      compute_slice(n, group, b, slice, strip_rows);
+    const Range units = rows.range(strip);
+    if (c.pooled == nullptr) {
+      const Output output{c.out + n * c.out_image + group * c.filters + b * block, 0, c.out_row, c.out_pixel};
+      for (std::int64_t slice = 0; slice < slices.parts; ++slice)
+        compute_slice(n, group, b, slice, units, output);
+      if (streams) hwy::FlushStream();
+      return;
     }
-    if (streams) hwy::FlushStream();
+    const std::int64_t used = std::min(block, c.filters - b * block);
+    auto* const window_rows = reinterpret_cast<float*>(thread_scratch());
+    for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
+      const Range unit_rows{unit * rows_a_unit, (unit + 1) * rows_a_unit};
+      const Output output{window_rows, unit_rows.begin, c.out_width * used, used};
+      for (std::int64_t slice = 0; slice < slices.parts; ++slice)
+        compute_slice(n, group, b, slice, unit_rows, output);
+      const std::int64_t width = c.out_width / c.pooled->window_w;
+      pool_row(*c.pooled, window_rows, output.row, used, width, c.groups * c.filters,
+               (n * rows_total() + unit) * width * c.groups * c.filters + group * c.filters + b * block);
+    }
   }
 
  private:
+  /// Where the results of some filters go: row `first_row` begins at `first`.
+  struct Output {
+    float* first;
+    std::int64_t first_row, row, pixel;
+  };
+
+  std::int64_t rows_total() const { return c.out_height / rows_a_unit; }
+
   bool can_stream() const {
+    if (c.pooled != nullptr) return false;
     const bool aligned =
         reinterpret_cast<std::uintptr_t>(c.out) % (static_cast<std::size_t>(lanes) * 4) == 0 &&
         c.filters % lanes == 0 && c.out_pixel % lanes == 0 && c.out_row % lanes == 0 &&
@@ -98,8 +126,8 @@ class Cut {
     }
   }
 
-  void compute_slice(std::int64_t n, std::int64_t group, std::int64_t b, std::int64_t slice,
-                     Range strip) const {
+  void compute_slice(std::int64_t n, std::int64_t group, std::int64_t b, std::int64_t slice, Range strip,
+                     const Output& output) const {
     const std::int64_t width = block_width(b);
     const std::int64_t vectors = width / lanes;
     const std::int64_t depth = slices.size(slice);
@@ -115,7 +143,6 @@ class Cut {
     a.weight_run = depth * width;
     a.in_run = c.dilation_w * c.in_pixel;
     const float* in = c.in + n * c.in_image + group * c.channels + slices.begin(slice);
-    float* out = c.out + n * c.out_image + group * c.filters + b * block;
     const float* weights = packed(group, b, slice);
 
     // `a` for the pixel (oy, ox) with these taps.
@@ -124,7 +151,7 @@ class Cut {
       const std::int64_t y = oy * c.stride_h - c.pad_top + ky.begin * c.dilation_h;
       const std::int64_t x = ox * c.stride_w - c.pad_left + kx.begin * c.dilation_w;
       t.in = in + y * c.in_row + x * c.in_pixel;
-      t.out = out + oy * c.out_row + ox * c.out_pixel;
+      t.out = output.first + (oy - output.first_row) * output.row + ox * output.pixel;
       t.weights = weights + ky.begin * a.weight_row + kx.begin * a.weight_run;
       t.rows = ky.size();
       // Taps side by side whose channels follow each other in memory are one run.
@@ -144,7 +171,7 @@ class Cut {
     for (std::int64_t oy = strip.begin; oy < strip.end; ++oy) {
       TileArguments t = place(oy, columns.begin, valid_ky(oy), all_kx);
       t.in_pixel = c.stride_w * c.in_pixel;
-      t.out_pixel = c.out_pixel;
+      t.out_pixel = output.pixel;
       line_of_tiles(vectors, columns.size(), t);
     }
     // The columns whose window overlaps the border go downwards, where the neighbours share their taps.
@@ -156,7 +183,7 @@ class Cut {
       if (middle.size() > 0) {
         TileArguments t = place(middle.begin, ox, all_ky, kx);
         t.in_pixel = c.stride_h * c.in_row;
-        t.out_pixel = c.out_row;
+        t.out_pixel = output.row;
         line_of_tiles(vectors, middle.size(), t);
       }
       for (std::int64_t oy = strip.begin; oy < strip.end; ++oy) {
@@ -175,7 +202,9 @@ class Cut {
 
  public:
   const std::int64_t lanes, block, blocks, padded_filters, taps;
-  const EvenParts slices, rows;
+  const EvenParts slices;
+  const std::int64_t rows_a_unit;  ///< rows that are computed together: those of a pooling window
+  const EvenParts rows;
   const bool streams;
 };
 

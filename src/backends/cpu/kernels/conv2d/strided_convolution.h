@@ -8,6 +8,8 @@
 
 namespace fovea::cpu {
 
+struct PooledGradient;
+
 /// A forward convolution over strided views. The forward pass is one of these, the gradient by the input one
 /// for each residue of the input position modulo the stride. Sizes of channels and filters are per group;
 /// strides count elements.
@@ -15,6 +17,8 @@ struct StridedConvolution {
   std::int64_t batch = 0, groups = 1, channels = 0, filters = 0;
 
   const float* in = nullptr;
+  /// What is read instead of `in`, by Winograd's kernel alone; null for none.
+  const PooledGradient* pooled_in = nullptr;
   std::int64_t in_height = 0, in_width = 0;
   std::int64_t in_image = 0, in_row = 0, in_pixel = 0;
 
@@ -31,6 +35,9 @@ struct StridedConvolution {
 
   const float* bias = nullptr;
   bool relu = false;
+
+  /// Where the results go instead of `out`; null for none. `out_pixel` is then the pixel of the pooled map.
+  const PooledOutput* pooled = nullptr;
 
   /// packed_weights_size() floats.
   float* packed = nullptr;

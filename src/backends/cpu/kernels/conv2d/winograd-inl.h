@@ -10,6 +10,7 @@
 #define FOVEA_WINOGRAD_INL_H_
 #endif
 
+#include "backends/cpu/kernels/conv2d/pooled_gradient.h"
 #include "backends/cpu/kernels/conv2d/winograd_cut.h"
 #include "backends/cpu/kernels/vector-inl.h"
 
@@ -116,40 +117,106 @@ HWY_INLINE void transform_square(Line&& line, Value&& value, Result&& result) {
   }
 }
 
-/// A square of pixels of an image whose first one is (top, left), zero where it hangs over.
-struct ImageTile {
-  const float* image;
-  std::int64_t height, width, row, pixel, channels;
-  std::int64_t top, left;
+/// A kSize x kSize square of pixels of an image whose first one is (top, left), zero where it hangs over.
+template <int kSize>
+class ImageTile {
+ public:
+  /// `image` has rows of `width` pixels with all `channels`.
+  ImageTile(const float* image, std::int64_t height, std::int64_t width, std::int64_t channels,
+            std::int64_t top, std::int64_t left)
+      : first_(image + (top * width + left) * channels),
+        row_(width * channels),
+        pixel_(channels),
+        rows_(intersection({-top, height - top}, {0, kSize})),
+        columns_(intersection({-left, width - left}, {0, kSize})) {}
+
+  std::int64_t channels() const { return pixel_; }
+  /// value(row, column) of `used` channels from c on.
+  template <class Use>
+  HWY_INLINE void read(std::int64_t c, std::int64_t used, Use&& use) const {
+    const float* const from = first_ + c;
+    if (rows_.size() == kSize && columns_.size() == kSize) {
+      return use([&](int row, int column)
+                     HWY_ATTR { return load_first(from + row * row_ + column * pixel_, used); });
+    }
+    use([&](int row, int column) HWY_ATTR {
+      const bool inside =
+          row >= rows_.begin && row < rows_.end && column >= columns_.begin && column < columns_.end;
+      return inside ? load_first(from + row * row_ + column * pixel_, used) : hn::Zero(D());
+    });
+  }
+
+ private:
+  const float* first_;
+  std::int64_t row_, pixel_;
+  Range rows_, columns_;  ///< that lie inside
 };
 
-/// Writes the transform of a kSize x kSize square as position p of channel c at to[p * position + c];
-/// channels are filled up with zeros to whole vectors.
-template <int kSize, class Line>
-HWY_INLINE void transform_tile(const ImageTile& t, Line&& line, float* to, std::int64_t position) {
-  const D d;
-  const float* const first = t.image + t.top * t.row + t.left * t.pixel;
-  const bool inside = t.top >= 0 && t.left >= 0 && t.top + kSize <= t.height && t.left + kSize <= t.width;
-  for_vectors(t.channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
-    const auto result = [&](int row, int column, Vector value) HWY_ATTR {
-      hn::StoreU(value, d, to + (row * kTileInputs + column) * position + c);
-    };
-    if (inside) {
-      transform_square<kSize, kTileInputs>(
-          line,
-          [&](int row, int column)
-              HWY_ATTR { return load_first(first + row * t.row + column * t.pixel + c, used); },
-          result);
-      return;
+/// The same of a gradient that only a pooling knows.
+template <int kSize>
+class PooledTile {
+ public:
+  /// Of the pooled map of an image, height x width windows.
+  PooledTile(const PooledGradient& gradient, std::int64_t image, std::int64_t height, std::int64_t width,
+             std::int64_t channels, std::int64_t top, std::int64_t left)
+      : gradient_(gradient),
+        image_(image * height * width * channels),
+        channels_(channels),
+        width_(width),
+        window_top_(floor_div(top, 2)),
+        window_left_(floor_div(left, 2)),
+        odd_top_(static_cast<int>(top - 2 * window_top_)),
+        odd_left_(static_cast<int>(left - 2 * window_left_)),
+        rows_(intersection({-window_top_, height - window_top_}, {0, kWindows})),
+        columns_(intersection({-window_left_, width - window_left_}, {0, kWindows})) {}
+
+  std::int64_t channels() const { return channels_; }
+  template <class Use>
+  HWY_INLINE void read(std::int64_t c, std::int64_t used, Use&& use) const {
+    const D d;
+    const DInt di;
+    Vector g[kWindows][kWindows];
+    IntVector winners[kWindows][kWindows];
+    for (int i = 0; i < kWindows; ++i) {
+      for (int j = 0; j < kWindows; ++j) {
+        g[i][j] = hn::Zero(d);
+        winners[i][j] = hn::Zero(di);
+        if (i < rows_.begin || i >= rows_.end || j < columns_.begin || j >= columns_.end) continue;
+        const std::int64_t at = image_ + ((window_top_ + i) * width_ + window_left_ + j) * channels_ + c;
+        g[i][j] = load_first(gradient_.dy + at, used);
+        winners[i][j] = load_first(di, gradient_.winners + at, used);
+        if (gradient_.after == nullptr) continue;
+        const auto counts = hn::Gt(load_first(gradient_.after + at, used), hn::Zero(d));
+        g[i][j] = hn::Mul(hn::IfThenElseZero(counts, hn::Set(d, 1.0F)), g[i][j]);
+      }
     }
-    transform_square<kSize, kTileInputs>(
-        line,
-        [&](int row, int column) HWY_ATTR {
-          const std::int64_t y = t.top + row, x = t.left + column;
-          if (y < 0 || y >= t.height || x < 0 || x >= t.width) return hn::Zero(d);
-          return load_first(first + row * t.row + column * t.pixel + c, used);
-        },
-        result);
+    use([&](int row, int column) HWY_ATTR {
+      const int y = row + odd_top_, x = column + odd_left_;
+      const auto won = hn::Eq(winners[y / 2][x / 2], hn::Set(di, y % 2 * 2 + x % 2));
+      return hn::IfThenElseZero(hn::RebindMask(d, won), g[y / 2][x / 2]);
+    });
+  }
+
+ private:
+  static constexpr int kWindows = kSize / 2 + 1;
+  const PooledGradient& gradient_;
+  std::int64_t image_, channels_, width_;
+  std::int64_t window_top_, window_left_;
+  int odd_top_, odd_left_;
+  Range rows_, columns_;  ///< windows that there are
+};
+
+/// Writes the transform of a kSize x kSize tile as position p of channel c at to[p * position + c]; channels
+/// are filled up with zeros to whole vectors.
+template <int kSize, class Tile, class Line>
+HWY_INLINE void transform_tile(const Tile& tile, Line&& line, float* to, std::int64_t position) {
+  const D d;
+  for_vectors(tile.channels(), [&](std::int64_t c, std::int64_t used) HWY_ATTR {
+    tile.read(c, used, [&](auto&& value) HWY_ATTR {
+      transform_square<kSize, kTileInputs>(line, value, [&](int row, int column, Vector result) HWY_ATTR {
+        hn::StoreU(result, d, to + (row * kTileInputs + column) * position + c);
+      });
+    });
   });
 }
 

@@ -1,5 +1,6 @@
 #include "backends/cpu/kernels/conv2d/winograd.h"
 
+#include "backends/cpu/kernels/conv2d/pooled_gradient.h"
 #include "backends/cpu/kernels/conv2d/winograd_convolution.h"
 #include "backends/cpu/kernels/conv2d/winograd_cut.h"
 
@@ -57,14 +58,44 @@ void winograd_forward(const Conv2DShape& shape, const float* x, const float* w, 
   run_winograd_convolution(c, pool);
 }
 
-void winograd_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
-                             void* workspace, ThreadPool& pool) {
-  StridedConvolution c = backward_convolution(shape);
-  c.in = dy;
+bool winograd_pools(const PooledOutput& pooled) { return pooled.window_h == 2 && pooled.window_w == 2; }
+
+void winograd_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                           ConvActivation activation, const PooledOutput& pooled, void* workspace,
+                           ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape);
+  c.in = x;
+  c.weights = w;
+  c.bias = bias;
+  c.relu = activation == ConvActivation::relu;
+  c.pooled = &pooled;
+  c.packed = static_cast<float*>(workspace);
+  run_winograd_convolution(c, pool);
+}
+
+namespace {
+
+void run_backward_input(StridedConvolution c, const float* w, float* dx, void* workspace, ThreadPool& pool) {
   c.out = dx;
   c.weights = w - 2 * (c.weight_h + c.weight_w);
   c.packed = static_cast<float*>(workspace);
   run_winograd_convolution(c, pool);
+}
+
+}  // namespace
+
+void winograd_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
+                             void* workspace, ThreadPool& pool) {
+  StridedConvolution c = backward_convolution(shape);
+  c.in = dy;
+  run_backward_input(c, w, dx, workspace, pool);
+}
+
+void winograd_pooled_backward_input(const Conv2DShape& shape, const PooledGradient& gradient, const float* w,
+                                    float* dx, void* workspace, ThreadPool& pool) {
+  StridedConvolution c = backward_convolution(shape);
+  c.pooled_in = &gradient;
+  run_backward_input(c, w, dx, workspace, pool);
 }
 
 }  // namespace fovea::cpu

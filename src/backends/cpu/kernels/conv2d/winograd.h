@@ -20,6 +20,11 @@ std::size_t winograd_backward_filter_workspace(const Conv2DShape& shape);
 /// The passes of conv2d.h; the shape is one that winograd_takes.
 void winograd_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
                       ConvActivation activation, float* y, void* workspace, ThreadPool& pool);
+/// Max, min or mean over 2x2 windows.
+bool winograd_pools(const PooledOutput& pooled);
+void winograd_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
+                           ConvActivation activation, const PooledOutput& pooled, void* workspace,
+                           ThreadPool& pool);
 void winograd_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
                              void* workspace, ThreadPool& pool);
 void winograd_backward_filter(const Conv2DShape& shape, const float* x, const float* dy, float* dw,

@@ -22,7 +22,8 @@ class WinogradForward {
         width(kMaxVectors * lanes),
         blocks(ceil_div(c.filters, width)),
         channels(round_up(c.channels, kMaxLanes)),
-        tiles(c.batch, c.out_height, c.out_width, channels + kMaxFilterBlock) {}
+        tiles(c.batch, c.pooled == nullptr ? c.out_height : c.out_height / 2 * 2,
+              c.pooled == nullptr ? c.out_width : c.out_width / 2 * 2, channels + kMaxFilterBlock) {}
 
   /// Transforms the weights of one channel.
   void pack(std::int64_t channel) const {
@@ -54,12 +55,18 @@ class WinogradForward {
     float* const products = inputs + kPositions * input_position;
     for (std::int64_t i = range.begin; i < range.end; ++i) {
       const WinogradTiles::Place at = tiles.place(i);
-      const ImageTile tile{
-          c.in + at.image * c.in_image, c.in_height,         c.in_width, c.in_row, c.in_pixel, c.channels,
-          at.top - c.pad_top,           at.left - c.pad_left};
-      transform_tile<6>(
-          tile, [](const Vector* from, Vector* to) HWY_ATTR { transform_inputs(from, to); },
-          inputs + (i - range.begin) * channels, input_position);
+      float* const to = inputs + (i - range.begin) * channels;
+      const std::int64_t top = at.top - c.pad_top, left = at.left - c.pad_left;
+      const auto line = [](const Vector* from, Vector* transformed)
+                            HWY_ATTR { transform_inputs(from, transformed); };
+      if (c.pooled_in != nullptr) {
+        const PooledTile<6> tile(*c.pooled_in, at.image, c.in_height / 2, c.in_width / 2, c.channels, top,
+                                 left);
+        transform_tile<6>(tile, line, to, input_position);
+      } else {
+        const ImageTile<6> tile(c.in + at.image * c.in_image, c.in_height, c.in_width, c.channels, top, left);
+        transform_tile<6>(tile, line, to, input_position);
+      }
     }
     for (std::int64_t b = 0; b < blocks; ++b) {
       const std::int64_t filters = block_width(b), product_position = range.size() * filters;
@@ -75,17 +82,20 @@ class WinogradForward {
         a.out = products + p * product_position;
         line_of_tiles(filters / lanes, range.size(), a);
       }
-      for (std::int64_t i = range.begin; i < range.end; ++i)
-        write_outputs(tiles.place(i), b, products + (i - range.begin) * filters, product_position);
+      for (std::int64_t i = range.begin; i < range.end; ++i) {
+        const float* const from = products + (i - range.begin) * filters;
+        if (c.pooled == nullptr) {
+          write_outputs(tiles.place(i), b, from, product_position);
+        } else {
+          write_pooled(tiles.place(i), b, from, product_position);
+        }
+      }
     }
   }
 
   std::int64_t pieces() const { return tiles.blocks.parts; }
 
  private:
-  /// The widest block of filters of any instruction set: blocks of tiles do not depend on it.
-  static constexpr std::int64_t kMaxFilterBlock = 64;
-
   std::int64_t block_width(std::int64_t b) const {
     return std::min(width, round_up(c.filters, lanes) - b * width);
   }
@@ -98,26 +108,82 @@ class WinogradForward {
     return hn::Load(D(), gathered);
   }
 
+  /// result(row, column, value) of each output of a tile, bias and activation included.
+  template <class Result>
+  HWY_INLINE void outputs(std::int64_t b, const float* products, std::int64_t position, std::int64_t f,
+                          std::int64_t used, Result&& result) const {
+    const D d;
+    const Vector bias = c.bias == nullptr ? hn::Zero(d) : load_first(c.bias + b * width + f, used);
+    transform_square<kTileInputs, kTileOutputs>(
+        [](const Vector* from, Vector* to) HWY_ATTR { transform_products(from, to); },
+        [&](int row, int column)
+            HWY_ATTR { return hn::LoadU(d, products + (row * kTileInputs + column) * position + f); },
+        [&](int row, int column, Vector value) HWY_ATTR {
+          value = hn::Add(value, bias);
+          // As Keras' relu, this keeps a NaN.
+          if (c.relu) value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
+          result(row, column, value);
+        });
+  }
+
+  /// The four windows of a tile.
+  void write_pooled(const WinogradTiles::Place& at, std::int64_t b, const float* products,
+                    std::int64_t position) const {
+    const std::int64_t first = b * width, filters = std::min(width, c.filters - first);
+    const std::int64_t height = c.out_height / 2, row_pixels = c.out_width / 2;
+    const std::int64_t top = at.top / 2, left = at.left / 2;
+    for_vectors(filters, [&](std::int64_t f, std::int64_t used) HWY_ATTR {
+      Vector y[kTileOutputs][kTileOutputs];
+      outputs(b, products, position, f, used,
+              [&](int row, int column, Vector value) HWY_ATTR { y[row][column] = value; });
+      for (int row = 0; row < 2 && top + row < height; ++row) {
+        for (int column = 0; column < 2 && left + column < row_pixels; ++column) {
+          const std::int64_t pixel = (at.image * height + top + row) * row_pixels + left + column;
+          write_window({y[2 * row][2 * column], y[2 * row][2 * column + 1], y[2 * row + 1][2 * column],
+                        y[2 * row + 1][2 * column + 1]},
+                       pixel * c.filters + first + f, used);
+        }
+      }
+    });
+  }
+
+  struct PoolWindow {
+    Vector value[4];
+  };
+
+  HWY_INLINE void write_window(const PoolWindow& w, std::int64_t to, std::int64_t used) const {
+    const D d;
+    const DInt di;
+    const PooledOutput& p = *c.pooled;
+    if (p.kind == ops::PoolKind::average) {
+      const Vector sum = hn::Add(hn::Add(hn::Add(w.value[0], w.value[1]), w.value[2]), w.value[3]);
+      return store_first(hn::Div(sum, hn::Set(d, 4.0F)), p.y + to, used);
+    }
+    const bool max = p.kind == ops::PoolKind::max;
+    Vector best = w.value[0];
+    IntVector winner = hn::Zero(di);
+    FOVEA_UNROLL
+    for (int i = 1; i < 4; ++i) {
+      const auto wins = max ? hn::Gt(w.value[i], best) : hn::Lt(w.value[i], best);
+      best = hn::IfThenElse(wins, w.value[i], best);
+      winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, i), winner);
+    }
+    if (p.relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(d)), best);
+    store_first(best, p.y + to, used);
+    if (p.winners != nullptr) store_first(winner, di, p.winners + to, used);
+  }
+
   void write_outputs(const WinogradTiles::Place& at, std::int64_t b, const float* products,
                      std::int64_t position) const {
-    const D d;
     const std::int64_t first = b * width, filters = std::min(width, c.filters - first);
     const std::int64_t rows = std::min(kTileOutputs, c.out_height - at.top),
                        columns = std::min(kTileOutputs, c.out_width - at.left);
     float* const out = c.out + at.image * c.out_image + at.top * c.out_row + at.left * c.out_pixel + first;
     for_vectors(filters, [&](std::int64_t f, std::int64_t used) HWY_ATTR {
-      const Vector bias = c.bias == nullptr ? hn::Zero(d) : load_first(c.bias + first + f, used);
-      transform_square<kTileInputs, kTileOutputs>(
-          [](const Vector* from, Vector* to) HWY_ATTR { transform_products(from, to); },
-          [&](int row, int column)
-              HWY_ATTR { return hn::LoadU(d, products + (row * kTileInputs + column) * position + f); },
-          [&](int row, int column, Vector value) HWY_ATTR {
-            if (row >= rows || column >= columns) return;
-            value = hn::Add(value, bias);
-            // As Keras' relu, this keeps a NaN.
-            if (c.relu) value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
-            store_first(value, out + row * c.out_row + column * c.out_pixel + f, used);
-          });
+      outputs(b, products, position, f, used, [&](int row, int column, Vector value) HWY_ATTR {
+        if (row >= rows || column >= columns) return;
+        store_first(value, out + row * c.out_row + column * c.out_pixel + f, used);
+      });
     });
   }
 

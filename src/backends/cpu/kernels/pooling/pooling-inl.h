@@ -9,7 +9,9 @@
 #endif
 
 #include <cstdint>
+#include <type_traits>
 
+#include "backends/cpu/kernels/conv2d/conv2d.h"
 #include "backends/cpu/kernels/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -66,6 +68,38 @@ HWY_INLINE void mean_of(const Window& w, std::int64_t channels, float* y) {
     }
     store_first(hn::Div(sum, count), y + c, used);
   });
+}
+
+/// A row of `count` windows side by side in rows of x that are `x_row` apart and `channels` a pixel; results
+/// go to p.y and p.winners, the first at `at`, `pixel` apart.
+template <bool kMax, bool kWinners, int kRows, int kColumns>
+HWY_INLINE void extreme_row(const PooledOutput& p, const float* x, std::int64_t x_row, std::int64_t channels,
+                            std::int64_t count, std::int64_t pixel, std::int64_t at) {
+  for (std::int64_t i = 0; i < count; ++i, at += pixel, x += p.window_w * channels) {
+    extreme_of<kMax, kWinners, kRows, kColumns>({x, p.window_h, p.window_w, x_row, 0, p.window_w}, channels,
+                                                p.relu, p.y + at, kWinners ? p.winners + at : nullptr);
+  }
+}
+
+inline void pool_row(const PooledOutput& p, const float* x, std::int64_t x_row, std::int64_t channels,
+                     std::int64_t count, std::int64_t pixel, std::int64_t at) {
+  const auto extreme = [&](auto max, auto winners) HWY_ATTR {
+    constexpr bool kMax = decltype(max)::value, kWinners = decltype(winners)::value;
+    if (p.window_h == 2 && p.window_w == 2)
+      return extreme_row<kMax, kWinners, 2, 2>(p, x, x_row, channels, count, pixel, at);
+    extreme_row<kMax, kWinners, 0, 0>(p, x, x_row, channels, count, pixel, at);
+  };
+  constexpr std::true_type yes;
+  constexpr std::false_type no;
+  switch (p.kind) {
+    case ops::PoolKind::max:
+      return p.winners != nullptr ? extreme(yes, yes) : extreme(yes, no);
+    case ops::PoolKind::min:
+      return p.winners != nullptr ? extreme(no, yes) : extreme(no, no);
+    case ops::PoolKind::average:
+      for (std::int64_t i = 0; i < count; ++i, at += pixel, x += p.window_w * channels)
+        mean_of({x, p.window_h, p.window_w, x_row, 0, p.window_w}, channels, p.y + at);
+  }
 }
 
 /// The windows that hold one pixel: rows x columns outputs from dy on. In the first of them the pixel is

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/cpu/kernels/conv2d/conv2d.h"
+
+// The backward passes of a convolution under a max or min pooling of 2x2 windows: at most one in four
+// elements of the gradient by its result is not zero, and the map of them is never written.
+
+namespace fovea::cpu {
+
+/// What the pooling knows of the gradient by the convolution's result (N, OH, OW, F): element (2 i + k / 2, 2
+/// j + k % 2) is dy[i, j] where winners[i, j] is k, and zero otherwise. `after`, unless null, is the result
+/// of a ReLU after the pooling: dy counts where it is positive.
+struct PooledGradient {
+  const float* dy = nullptr;  ///< (N, OH / 2, OW / 2, F)
+  const std::int32_t* winners = nullptr;
+  const float* after = nullptr;
+};
+
+/// db = the sum of the gradient over all pixels.
+std::size_t pooled_bias_gradient_workspace(const Conv2DShape& shape);
+void pooled_bias_gradient(const Conv2DShape& shape, const PooledGradient& gradient, float* db,
+                          void* workspace, ThreadPool& pool);
+
+/// As winograd_backward_input and winograd_backward_filter, with their workspaces.
+void winograd_pooled_backward_input(const Conv2DShape& shape, const PooledGradient& gradient, const float* w,
+                                    float* dx, void* workspace, ThreadPool& pool);
+void winograd_pooled_backward_filter(const Conv2DShape& shape, const float* x, const PooledGradient& gradient,
+                                     float* dw, void* workspace, ThreadPool& pool);
+
+/// The gradient by the weights where a row of the kernel is at most kMaxLanes weights a filter, as in a net's
+/// first layer: no more multiplications than there are winners. Without groups, dilation and padding, with
+/// stride 1.
+bool sparse_backward_filter_takes(const Conv2DShape& shape);
+std::size_t sparse_backward_filter_workspace(const Conv2DShape& shape);
+void sparse_backward_filter(const Conv2DShape& shape, const float* x, const PooledGradient& gradient,
+                            float* dw, void* workspace, ThreadPool& pool);
+
+}  // namespace fovea::cpu
