@@ -97,11 +97,11 @@ void pooling(Programs& programs) {
       const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::int32});
       g.add_output(emit(g, Pool2DBackwardOp({}, x), {dy, winners})[0]);
     });
-    // As it follows from conv + bias + ReLU + pool.
+    // As it follows from conv + bias + pool + ReLU where no kernel takes the convolution's passes with it.
     programs.add(std::string("pool/") + map.name + "/backward_relu_bias", 0, [&](Graph& g) {
       const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::int32});
-      const Value dx = emit(g, Pool2DBackwardOp({}, x), {dy, winners})[0];
-      const Value gradient = emit(g, UnaryBackwardOp(UnaryKind::relu, {}), {g.feed("relu", {x}), dx})[0];
+      const Value slope = emit(g, UnaryBackwardOp(UnaryKind::relu, {}), {g.feed("relu", {y}), dy})[0];
+      const Value gradient = emit(g, Pool2DBackwardOp({}, x), {slope, winners})[0];
       g.add_output(gradient);
       g.add_output(ops::reduce(g, ops::ReduceKind::sum, gradient, {0, 1, 2}));
     });

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "fovea/ops.h"
@@ -16,8 +17,9 @@ std::vector<float> run_once(const Program& program, const std::vector<Tensor>& f
   std::vector<const void*> pointers;
   for (const Tensor& feed : feeds) pointers.push_back(feed.raw());
   Tensor result(program.output_specs()[0]);
-  void* outputs[] = {result.raw()};
-  program.run(*context, pointers.data(), outputs, threads);
+  std::vector<void*> outputs(program.output_specs().size());
+  outputs[0] = result.raw();
+  program.run(*context, pointers.data(), outputs.data(), threads);
   const auto values = result.values<float>();
   return {values.begin(), values.end()};
 }
@@ -100,6 +102,50 @@ TEST(Program, RunsOnTwoThreadsAtOnce) {
   });
   for (int i = 0; i < 200; ++i) EXPECT_EQ(run_once(*program, {feed(2)}), two);
   beside.join();
+}
+
+/// Takes regions of one op, and of those that it is told to take; notes what it was offered.
+class AskedBackend final : public Backend {
+ public:
+  explicit AskedBackend(std::string takes) : takes_(std::move(takes)) {}
+  std::string_view name() const override { return "asked"; }
+  Implementation implement(const Region& region) const override {
+    offered.push_back(region.str());
+    if (region.steps.size() > 1 && region.str() != takes_) return Declined{"not asked for"};
+    return reference_backend().implement(region);
+  }
+  mutable std::vector<std::string> offered;
+
+ private:
+  std::string takes_;
+};
+
+// As a gradient is read by the passes of a convolution.
+TEST(Program, OffersAValueWithAllItsReaders) {
+  Graph graph;
+  const Value x = graph.feed("x", {{3}, DType::float32});
+  const Value stem = ops::unary(graph, "square", ops::scale(graph, x, 2));
+  graph.add_output(ops::scale(graph, stem, 3));
+  graph.add_output(ops::reduce(graph, ops::ReduceKind::sum, stem, {0}));
+  const AskedBackend backend("Unary + Unary + Unary + Reduce");
+  const auto program = make_program(graph, backend);
+  ASSERT_EQ(program->steps().size(), 1U);
+  EXPECT_EQ(program->steps()[0].region, "Unary + Unary + Unary + Reduce");
+  EXPECT_EQ(run_once(*program, {Tensor::of<float>({3}, {1, 2, 3})}), (std::vector<float>{12, 48, 108}));
+}
+
+TEST(Program, OffersNoReadersThatMustWait) {
+  Graph graph;
+  const Value x = graph.feed("x", {{3}, DType::float32});
+  const Value stem = ops::scale(graph, x, 2);
+  const Value early = ops::unary(graph, "square", stem);
+  // Reads the stem, and something that is computed after it.
+  graph.add_output(ops::add(graph, stem, ops::reduce(graph, ops::ReduceKind::sum, early, {0})));
+  const AskedBackend backend("none");
+  const auto program = make_program(graph, backend);
+  EXPECT_EQ(program->steps().size(), 4U);
+  EXPECT_EQ(std::count(backend.offered.begin(), backend.offered.end(), "Unary + Unary + Binary"), 0);
+  EXPECT_EQ(run_once(*program, {Tensor::of<float>({3}, {1, 1, 1})}), (std::vector<float>{14, 14, 14}));
 }
 
 }  // namespace

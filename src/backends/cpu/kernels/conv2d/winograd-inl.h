@@ -10,6 +10,8 @@
 #define FOVEA_WINOGRAD_INL_H_
 #endif
 
+#include <type_traits>
+
 #include "backends/cpu/kernels/conv2d/pooled_gradient.h"
 #include "backends/cpu/kernels/conv2d/winograd_cut.h"
 #include "backends/cpu/kernels/vector-inl.h"
@@ -101,12 +103,14 @@ HWY_INLINE void transform_weight_gradients(const Vector u[6], Vector g[3]) {
 template <int kFrom, int kTo, class Line, class Value, class Result>
 HWY_INLINE void transform_square(Line&& line, Value&& value, Result&& result) {
   Vector half[kFrom][kTo];
+  FOVEA_UNROLL
   for (int row = 0; row < kFrom; ++row) {
     Vector from[kFrom];
     FOVEA_UNROLL
     for (int column = 0; column < kFrom; ++column) from[column] = value(row, column);
     line(from, half[row]);
   }
+  FOVEA_UNROLL
   for (int column = 0; column < kTo; ++column) {
     Vector from[kFrom], to[kTo];
     FOVEA_UNROLL
@@ -152,8 +156,9 @@ class ImageTile {
   Range rows_, columns_;  ///< that lie inside
 };
 
-/// The same of a gradient that only a pooling knows.
-template <int kSize>
+/// The same of a gradient that only a pooling knows. kOddTop and kOddLeft: does the tile begin inside of a
+/// window?
+template <int kSize, int kOddTop, int kOddLeft>
 class PooledTile {
  public:
   /// Of the pooled map of an image, height x width windows.
@@ -165,20 +170,20 @@ class PooledTile {
         width_(width),
         window_top_(floor_div(top, 2)),
         window_left_(floor_div(left, 2)),
-        odd_top_(static_cast<int>(top - 2 * window_top_)),
-        odd_left_(static_cast<int>(left - 2 * window_left_)),
-        rows_(intersection({-window_top_, height - window_top_}, {0, kWindows})),
-        columns_(intersection({-window_left_, width - window_left_}, {0, kWindows})) {}
+        rows_(intersection({-window_top_, height - window_top_}, {0, kDown})),
+        columns_(intersection({-window_left_, width - window_left_}, {0, kAcross})) {}
 
   std::int64_t channels() const { return channels_; }
   template <class Use>
   HWY_INLINE void read(std::int64_t c, std::int64_t used, Use&& use) const {
     const D d;
     const DInt di;
-    Vector g[kWindows][kWindows];
-    IntVector winners[kWindows][kWindows];
-    for (int i = 0; i < kWindows; ++i) {
-      for (int j = 0; j < kWindows; ++j) {
+    Vector g[kDown][kAcross];
+    IntVector winners[kDown][kAcross];
+    FOVEA_UNROLL
+    for (int i = 0; i < kDown; ++i) {
+      FOVEA_UNROLL
+      for (int j = 0; j < kAcross; ++j) {
         g[i][j] = hn::Zero(d);
         winners[i][j] = hn::Zero(di);
         if (i < rows_.begin || i >= rows_.end || j < columns_.begin || j >= columns_.end) continue;
@@ -191,20 +196,34 @@ class PooledTile {
       }
     }
     use([&](int row, int column) HWY_ATTR {
-      const int y = row + odd_top_, x = column + odd_left_;
+      const int y = row + kOddTop, x = column + kOddLeft;
       const auto won = hn::Eq(winners[y / 2][x / 2], hn::Set(di, y % 2 * 2 + x % 2));
       return hn::IfThenElseZero(hn::RebindMask(d, won), g[y / 2][x / 2]);
     });
   }
 
  private:
-  static constexpr int kWindows = kSize / 2 + 1;
+  static constexpr int kDown = kSize / 2 + kOddTop, kAcross = kSize / 2 + kOddLeft;
   const PooledGradient& gradient_;
   std::int64_t image_, channels_, width_;
   std::int64_t window_top_, window_left_;
-  int odd_top_, odd_left_;
   Range rows_, columns_;  ///< windows that there are
 };
+
+/// use(PooledTile of the right kind).
+template <int kSize, class Use>
+HWY_INLINE void with_pooled_tile(const PooledGradient& gradient, std::int64_t image, std::int64_t height,
+                                 std::int64_t width, std::int64_t channels, std::int64_t top,
+                                 std::int64_t left, Use&& use) {
+  const auto make = [&](auto odd_top, auto odd_left) HWY_ATTR {
+    use(PooledTile<kSize, decltype(odd_top)::value, decltype(odd_left)::value>(gradient, image, height, width,
+                                                                               channels, top, left));
+  };
+  constexpr std::integral_constant<int, 0> even;
+  constexpr std::integral_constant<int, 1> odd;
+  if (top % 2 == 0) return left % 2 == 0 ? make(even, even) : make(even, odd);
+  left % 2 == 0 ? make(odd, even) : make(odd, odd);
+}
 
 /// Writes the transform of a kSize x kSize tile as position p of channel c at to[p * position + c]; channels
 /// are filled up with zeros to whole vectors.

@@ -67,8 +67,8 @@ class WinogradFilterGradient {
 
   void add_block(Range range, float* to) const {
     auto* const inputs = reinterpret_cast<float*>(thread_scratch());
-    const std::int64_t input_position = range.size() * cut.channels,
-                       gradient_position = range.size() * cut.filters;
+    const std::int64_t input_position = position_stride(range.size() * cut.channels),
+                       gradient_position = position_stride(range.size() * cut.filters);
     float* const gradients = inputs + kPositions * input_position;
     for (std::int64_t i = range.begin; i < range.end; ++i) {
       const WinogradTiles::Place at = cut.tiles.place(i);
@@ -80,8 +80,8 @@ class WinogradFilterGradient {
       float* const to_gradient = gradients + (i - range.begin) * cut.filters;
       const auto line = [](const Vector* v, Vector* t) HWY_ATTR { transform_gradients(v, t); };
       if (pooled != nullptr) {
-        const PooledTile<4> gradient(*pooled, at.image, s.out_height / 2, s.out_width / 2, s.filters, at.top,
-                                     at.left);
+        const PooledTile<4, 0, 0> gradient(*pooled, at.image, s.out_height / 2, s.out_width / 2, s.filters,
+                                           at.top, at.left);
         transform_tile<4>(gradient, line, to_gradient, gradient_position);
       } else {
         const ImageTile<4> gradient(dy + at.image * s.out_height * s.out_width * s.filters, s.out_height,

@@ -51,7 +51,7 @@ class WinogradForward {
   void compute(std::int64_t piece) const {
     auto* const inputs = reinterpret_cast<float*>(thread_scratch());
     const Range range = tiles.blocks.range(piece);
-    const std::int64_t input_position = range.size() * channels;
+    const std::int64_t input_position = position_stride(range.size() * channels);
     float* const products = inputs + kPositions * input_position;
     for (std::int64_t i = range.begin; i < range.end; ++i) {
       const WinogradTiles::Place at = tiles.place(i);
@@ -60,16 +60,16 @@ class WinogradForward {
       const auto line = [](const Vector* from, Vector* transformed)
                             HWY_ATTR { transform_inputs(from, transformed); };
       if (c.pooled_in != nullptr) {
-        const PooledTile<6> tile(*c.pooled_in, at.image, c.in_height / 2, c.in_width / 2, c.channels, top,
-                                 left);
-        transform_tile<6>(tile, line, to, input_position);
+        with_pooled_tile<6>(*c.pooled_in, at.image, c.in_height / 2, c.in_width / 2, c.channels, top, left,
+                            [&](const auto& tile)
+                                HWY_ATTR { transform_tile<6>(tile, line, to, input_position); });
       } else {
         const ImageTile<6> tile(c.in + at.image * c.in_image, c.in_height, c.in_width, c.channels, top, left);
         transform_tile<6>(tile, line, to, input_position);
       }
     }
     for (std::int64_t b = 0; b < blocks; ++b) {
-      const std::int64_t filters = block_width(b), product_position = range.size() * filters;
+      const std::int64_t filters = block_width(b), product_position = position_stride(range.size() * filters);
       TileArguments a{};
       a.in_pixel = channels;
       a.out_pixel = filters;

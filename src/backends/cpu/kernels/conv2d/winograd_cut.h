@@ -12,12 +12,17 @@ namespace fovea::cpu {
 /// A tile is 6x6 inputs and the 4x4 outputs that they make; its transform has 36 positions.
 inline constexpr std::int64_t kTileOutputs = 4, kTileInputs = 6, kPositions = 36;
 
+/// From one position to the next, for blocks of `floats`. One cache line more than these: at a multiple of 4
+/// KB, what a transform writes would all fall into the same few lines of L1.
+inline std::int64_t position_stride(std::int64_t floats) { return floats + kMaxLanes; }
+
 /// The tiles of all images, in blocks whose transforms, of `floats_per_tile` a position, fit into a thread's
 /// scratch memory. The same for every instruction set and number of threads.
 struct WinogradTiles {
   /// Tiles that one read of the weights serves: from about 20 on, reading them is hidden behind the products.
   static constexpr std::int64_t kLargestBlock = 24;
-  /// The part of the scratch memory that is used; the rest leaves room in L2 for weights that pass.
+  /// The part of the scratch memory that is used; the rest leaves room for the strides' lines, and in L2 for
+  /// weights that pass.
   static constexpr std::int64_t kFloats = static_cast<std::int64_t>(kThreadScratchBytes) / 4 * 7 / 8;
 
   WinogradTiles(std::int64_t batch, std::int64_t out_height, std::int64_t out_width,
