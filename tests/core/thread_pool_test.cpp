@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
 
 #include "core/philox.h"
+#include "core/thread_scratch.h"
 
 namespace fovea {
 namespace {
@@ -21,6 +23,20 @@ TEST(ThreadPool, RunsEveryPieceOnce) {
       for (const auto& count : runs) ASSERT_EQ(count.load(), 1);
     }
   }
+}
+
+TEST(ThreadScratch, BelongsToOneThread) {
+  std::byte* const own = thread_scratch();
+  EXPECT_EQ(thread_scratch(), own);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(own) % 64, 0U);
+  own[kThreadScratchBytes - 1] = std::byte{7};
+  std::byte* other = nullptr;
+  std::thread([&] {
+    other = thread_scratch();
+    std::fill_n(other, kThreadScratchBytes, std::byte{9});
+    EXPECT_NE(other, own);
+  }).join();
+  EXPECT_EQ(own[kThreadScratchBytes - 1], std::byte{7});
 }
 
 TEST(ThreadPool, TwoCallersAtOnce) {
