@@ -18,7 +18,7 @@ namespace {
 
 // Images up to this side go to lenet, larger ones to the convnet at its own size.
 constexpr std::int64_t small_side = 64, photograph_side = 150;
-constexpr std::int64_t default_epochs = 20, default_epochs_of_shapes = 4;
+constexpr std::int64_t default_epochs = 20, default_epochs_of_shapes = 5;
 
 struct TrainOptions : TrainingOptions {
   std::optional<std::string> model;
@@ -228,7 +228,7 @@ void add_train(CLI::App& program, const std::vector<std::string>& command_line, 
           "--image-size", options->image_size,
           "side, or HEIGHTxWIDTH, that images are resized to (default: 150; the images' own up to 64x64)")
       ->option_text("SIZE");
-  command.add_option("--epochs", options->epochs, "passes over the images, at most (default: 20; shapes: 4)")
+  command.add_option("--epochs", options->epochs, "passes over the images, at most (default: 20; shapes: 5)")
       ->option_text("N")
       ->check(whole_number(1));
   add_training_options(command, *options);

@@ -19,8 +19,8 @@ inline std::int64_t position_stride(std::int64_t floats) { return floats + kMaxL
 /// The tiles of all images, in blocks whose transforms, of `floats_per_tile` a position, fit into a thread's
 /// scratch memory. The same for every instruction set and number of threads.
 struct WinogradTiles {
-  /// Tiles that one read of the weights serves: from about 20 on, reading them is hidden behind the products.
-  static constexpr std::int64_t kLargestBlock = 24;
+  /// Tiles that one read of the weights serves: from about 18 on, reading them is hidden behind the products.
+  static constexpr std::int64_t kLargestBlock = 18;
   /// The part of the scratch memory that is used; the rest leaves room for the strides' lines, and in L2 for
   /// weights that pass.
   static constexpr std::int64_t kFloats = static_cast<std::int64_t>(kThreadScratchBytes) / 4 * 7 / 8;
