@@ -1,5 +1,5 @@
-// bench_train_step: a training step of the reference net (docs/design.md) through the public API, in images a
-// second; then the same step kernel by kernel.
+// bench_train_step: a training step of the reference net (docs/design.md), or another one, through the public
+// API, in images a second; then the same step kernel by kernel.
 
 #include <algorithm>
 #include <chrono>
@@ -20,6 +20,7 @@ namespace {
 using namespace fovea;
 
 struct Options {
+  std::string net = "convnet";
   int threads = 2;
   int steps = 10;
   std::int64_t batch = 32;
@@ -28,7 +29,8 @@ struct Options {
 };
 
 constexpr const char* kUsage =
-    "bench_train_step [--threads N] [--steps N] [--batch N] [--cpu] [--list]\n"
+    "bench_train_step [--net NAME] [--threads N] [--steps N] [--batch N] [--cpu] [--list]\n"
+    "  --net NAME   one of fovea::applications, at its own image size: convnet, lenet (convnet)\n"
     "  --threads N  threads (2)\n"
     "  --steps N    steps after two that are not counted; the median and the best are printed (10)\n"
     "  --batch N    images a step (32)\n"
@@ -41,6 +43,10 @@ Options parse(int argc, char** argv) {
     const std::string name = argv[i];
     if (name == "--list" || name == "--cpu") {
       (name == "--list" ? options.list : options.cpu_clock) = true;
+      continue;
+    }
+    if (name == "--net" && i + 1 < argc) {
+      options.net = argv[++i];
       continue;
     }
     const int value = i + 1 < argc ? std::atoi(argv[i + 1]) : 0;
@@ -68,16 +74,13 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-Sequential reference_net() {
-  return Sequential({Input({150, 150, 3}), Rescaling(1.0 / 255), Conv2D(32, 3, {.activation = "relu"}),
-                     MaxPooling2D(2), Conv2D(64, 3, {.activation = "relu"}), MaxPooling2D(2),
-                     Conv2D(128, 3, {.activation = "relu"}), MaxPooling2D(2),
-                     Conv2D(128, 3, {.activation = "relu"}), MaxPooling2D(2), Flatten(), Dropout(0.5),
-                     Dense(512, {.activation = "relu"}), Dense(1, {.activation = "sigmoid"})});
-}
+/// The net with one output.
+Sequential net_of(const Options& options) { return applications::make(options.net, {.outputs = 1}); }
 
 struct Data {
-  explicit Data(std::int64_t batch) : x({batch, 150, 150, 3}), y({batch, 1}) {
+  /// `image` is a net's input shape, the batch left open.
+  Data(const Shape& image, std::int64_t batch)
+      : x(Shape{batch, image[1], image[2], image[3]}), y({batch, 1}) {
     std::uint32_t state = 1;
     for (std::int64_t i = 0; i < x.size(); ++i) {
       state = state * 1664525U + 1013904223U;
@@ -91,7 +94,7 @@ struct Data {
 void print_speed(const char* what, std::vector<double> seconds, std::int64_t batch) {
   std::sort(seconds.begin(), seconds.end());
   const double median = seconds[seconds.size() / 2], best = seconds.front();
-  std::printf("%-24s %8.1f ms median %8.1f ms best %8.1f images/s median %8.1f best\n", what, median * 1e3,
+  std::printf("%-24s %8.3f ms median %8.3f ms best %8.1f images/s median %8.1f best\n", what, median * 1e3,
               best * 1e3, static_cast<double>(batch) / median, static_cast<double>(batch) / best);
 }
 
@@ -143,7 +146,7 @@ double median(std::vector<double> values) {
 }
 
 void measure_public_api(const Options& options, const Data& data) {
-  const Sequential model = reference_net();
+  const Sequential model = net_of(options);
   model.compile({.optimizer = "adam", .loss = "binary_crossentropy", .metrics = {"acc"}});
   std::vector<double> seconds;
   for (int step = 0; step < options.steps + 2; ++step) {
@@ -155,7 +158,7 @@ void measure_public_api(const Options& options, const Data& data) {
 }
 
 void measure_kernels(const Options& options, const Data& data) {
-  const Sequential model = reference_net();
+  const Sequential model = net_of(options);
   model.compile({.optimizer = "adam", .loss = "binary_crossentropy"});
   auto& impl = dynamic_cast<ModelImpl&>(*model.impl());
   const TimedBackend backend;
@@ -215,8 +218,8 @@ int main(int argc, char** argv) {
     const Options options = parse(argc, argv);
     use_cpu_clock = options.cpu_clock;
     set_threads(options.threads);
-    const Data data(options.batch);
-    std::printf("reference net, 150x150x3, batch %lld\n", static_cast<long long>(options.batch));
+    const Data data(net_of(options).inputs()[0].shape(), options.batch);
+    std::printf("%s, %s\n", options.net.c_str(), data.x.shape().str().c_str());
     measure_public_api(options, data);
     measure_kernels(options, data);
   } catch (const std::exception& error) {
