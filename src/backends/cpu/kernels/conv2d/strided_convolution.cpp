@@ -20,7 +20,9 @@ namespace fovea::cpu::HWY_NAMESPACE {
 class Cut {
  public:
   static constexpr std::int64_t kBlockFloats = 128 * 1024;
-  static constexpr std::int64_t kPiecePixels = 240;
+  static constexpr std::int64_t kPiecePixels = 240, kFewestPixels = 48;
+  /// Pieces that a convolution of one small image is cut into, as far as kFewestPixels allow.
+  static constexpr std::int64_t kWantedPieces = 16;
   /// Where few terms make an element, writing is what takes the time.
   static constexpr std::int64_t kStreamTerms = 128;
 
@@ -35,7 +37,7 @@ class Cut {
                std::max<std::int64_t>(16, kBlockFloats / block / std::max<std::int64_t>(1, taps))),
         rows_a_unit(c.pooled == nullptr ? 1 : c.pooled->window_h),
         rows(c.out_height / rows_a_unit,
-             std::max<std::int64_t>(1, kPiecePixels / (c.out_width * rows_a_unit))),
+             std::max<std::int64_t>(1, piece_pixels() / (c.out_width * rows_a_unit))),
         streams(can_stream()) {}
 
   std::int64_t pieces() const { return c.groups * blocks * c.batch * rows.parts; }
@@ -98,6 +100,11 @@ class Cut {
   };
 
   std::int64_t rows_total() const { return c.out_height / rows_a_unit; }
+
+  std::int64_t piece_pixels() const {
+    const std::int64_t all = c.groups * blocks * c.batch * c.out_height * c.out_width;
+    return std::clamp(all / kWantedPieces, kFewestPixels, kPiecePixels);
+  }
 
   bool can_stream() const {
     if (c.pooled != nullptr) return false;
