@@ -35,8 +35,6 @@ def small_net(path, outputs):
             layers.append(layer("MaxPooling2D", pool_size=[2, 2]))
     layers += [layer("GlobalAveragePooling2D"), layer("Dropout", rate=0.2),
                layer("Dense", units=outputs, activation="sigmoid" if outputs == 1 else "softmax")]
-    for number, one in enumerate(layers):
-        one["config"]["name"] = f"layer_{number}"
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"module": "keras", "class_name": "Sequential", "config": {"name": "small", "layers": layers},
                    "registered_name": None}, file)

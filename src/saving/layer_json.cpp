@@ -152,7 +152,8 @@ std::shared_ptr<LayerImpl> layer_from_json(const Json& object) {
     fail("{}: {}", where, error.what());
   }
   Json config = plain_config(member(object, "config", where), where);
-  layer->name = text_member(config, "name", where);
+  // As in Keras, a layer without one gets its name from the model.
+  if (config.contains("name")) layer->name = text_member(config, "name", where);
   if (config.contains("dtype")) layer->dtype = read_dtype(config["dtype"], where);
   if (class_name != kInput && !is_floating(layer->dtype))
     fail("{}: its dtype must be float32 or float64. Received: {}", where, name(layer->dtype));

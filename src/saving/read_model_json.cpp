@@ -53,11 +53,11 @@ class Reader {
     }
     const std::string where = layer_of(object);
     const Json& config = member(object, "config", where);
-    text_member(config, "name", where);
+    const std::string name = config.contains("name") ? text_member(config, "name", where) : std::string();
     const bool sequential = object["class_name"] == "Sequential";
     std::shared_ptr<ModelImpl> impl =
         sequential ? this->sequential(config, where) : functional(config, where);
-    impl->name = config["name"];
+    impl->name = name;
     if (const auto trainable = config.find("trainable"); trainable != config.end() && trainable->is_boolean())
       impl->trainable = trainable->get<bool>();
     if (config.contains("dtype")) impl->dtype = read_dtype(config["dtype"], where);

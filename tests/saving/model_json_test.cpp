@@ -27,6 +27,19 @@ TEST(ModelJson, AModelWithoutANameGetsThatOfItsClass) {
   EXPECT_EQ(json_of(Model({x}, {Dense(1)(x)}))["config"]["name"], "functional");
 }
 
+// An architecture as one writes it by hand: Keras makes the names too.
+TEST(ModelJson, LayersWithoutNamesGetThoseOfTheirClasses) {
+  Json json = json_of(Sequential({Input({4}), Dense(3), Dense(2)}));
+  json["config"].erase("name");
+  for (Json& layer : json["config"]["layers"]) layer["config"].erase("name");
+  const Model model = model_from_json_object(json, {});
+  EXPECT_EQ(model.layers()[1].name(), "dense");
+  EXPECT_EQ(model.layers()[2].name(), "dense_1");
+  EXPECT_EQ(json_of(model)["config"]["name"], "sequential");
+  json["config"]["layers"][1]["config"]["name"] = 5;
+  EXPECT_TRUE(contains(error_of([&] { model_from_json_object(json, {}); }), "'name'"));
+}
+
 TEST(ModelJson, HasKerasHistories) {
   const Json json = json_of(gallery_model("shared"));
   const Json& layers = json["config"]["layers"];
