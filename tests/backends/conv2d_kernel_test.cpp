@@ -138,6 +138,14 @@ struct Expected {
   Judged y, dx, dw, db;
 };
 
+Judged with_bias_and_relu(Judged y, const Floats& bias) {
+  for (std::size_t i = 0; i < y.value.size(); ++i) {
+    y.add(i, bias[i % bias.size()]);
+    y.value[i] = std::max(0.0, y.value[i]);
+  }
+  return y;
+}
+
 /// The first element that is further off than rounding explains.
 /// `of_largest`: of the largest sum of magnitudes, where elements share their terms' errors.
 void expect_close(const Floats& actual, const Judged& expected, const char* what, double of_largest = 0) {
@@ -173,11 +181,7 @@ TEST_P(Conv2DKernel, EveryInstructionSetAgreesWithTheFormula) {
   const Conv2DShape& s = GetParam().shape;
   const Inputs inputs(s);
   const Expected expected(s, inputs);
-  Judged activated = expected.y;
-  for (std::size_t i = 0; i < activated.value.size(); ++i) {
-    activated.add(i, inputs.bias[i % inputs.bias.size()]);
-    activated.value[i] = std::max(0.0, activated.value[i]);
-  }
+  const Judged activated = with_bias_and_relu(expected.y, inputs.bias);
   ThreadPool one(1), two(2), four(4);
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     SCOPED_TRACE(hwy::TargetName(target));
@@ -233,11 +237,7 @@ TEST_P(WinogradKernel, EveryInstructionSetAgreesWithTheFormula) {
   Inputs inputs(s);
   for (float& x : inputs.x) x = std::max(x, 0.0F);  // as after a ReLU
   const Expected expected(s, inputs);
-  Judged activated = expected.y;
-  for (std::size_t i = 0; i < activated.value.size(); ++i) {
-    activated.add(i, inputs.bias[i % inputs.bias.size()]);
-    activated.value[i] = std::max(0.0, activated.value[i]);
-  }
+  const Judged activated = with_bias_and_relu(expected.y, inputs.bias);
   ThreadPool one(1), two(2), four(4);
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     SCOPED_TRACE(hwy::TargetName(target));

@@ -36,6 +36,17 @@ StridedConvolution forward_convolution(const Conv2DShape& s) {
   return c;
 }
 
+StridedConvolution forward_convolution(const Conv2DShape& shape, const float* x, const float* w,
+                                       const float* bias, ConvActivation activation, void* workspace) {
+  StridedConvolution c = forward_convolution(shape);
+  c.in = x;
+  c.weights = w;
+  c.bias = bias;
+  c.relu = activation == ConvActivation::relu;
+  c.packed = static_cast<float*>(workspace);
+  return c;
+}
+
 std::size_t conv2d_forward_workspace(const Conv2DShape& shape) {
   return static_cast<std::size_t>(packed_weights_size(forward_convolution(shape))) * sizeof(float);
 }
@@ -49,25 +60,15 @@ bool conv2d_pools(const Conv2DShape& shape, const PooledOutput& pooled) {
 void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
                          ConvActivation activation, const PooledOutput& pooled, void* workspace,
                          ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape);
-  c.in = x;
-  c.weights = w;
-  c.bias = bias;
-  c.relu = activation == ConvActivation::relu;
+  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
   c.pooled = &pooled;
-  c.packed = static_cast<float*>(workspace);
   run_strided_convolution(c, pool);
 }
 
 void conv2d_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
                     ConvActivation activation, float* y, void* workspace, ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape);
-  c.in = x;
+  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
   c.out = y;
-  c.weights = w;
-  c.bias = bias;
-  c.relu = activation == ConvActivation::relu;
-  c.packed = static_cast<float*>(workspace);
   run_strided_convolution(c, pool);
 }
 

@@ -45,6 +45,9 @@ struct StridedConvolution {
 
 /// The forward pass of a shape, without pointers.
 StridedConvolution forward_convolution(const Conv2DShape& shape);
+/// The same with all but where the results go.
+StridedConvolution forward_convolution(const Conv2DShape& shape, const float* x, const float* w,
+                                       const float* bias, ConvActivation activation, void* workspace);
 
 /// The output positions whose whole window lies inside of the input, along one axis.
 inline Range full_window(std::int64_t pad, std::int64_t stride, std::int64_t dilation, std::int64_t kernel,

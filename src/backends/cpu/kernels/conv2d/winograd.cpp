@@ -48,13 +48,8 @@ std::size_t winograd_backward_input_workspace(const Conv2DShape& shape) {
 
 void winograd_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
                       ConvActivation activation, float* y, void* workspace, ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape);
-  c.in = x;
+  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
   c.out = y;
-  c.weights = w;
-  c.bias = bias;
-  c.relu = activation == ConvActivation::relu;
-  c.packed = static_cast<float*>(workspace);
   run_winograd_convolution(c, pool);
 }
 
@@ -63,13 +58,8 @@ bool winograd_pools(const PooledOutput& pooled) { return pooled.window_h == 2 &&
 void winograd_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
                            ConvActivation activation, const PooledOutput& pooled, void* workspace,
                            ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape);
-  c.in = x;
-  c.weights = w;
-  c.bias = bias;
-  c.relu = activation == ConvActivation::relu;
+  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
   c.pooled = &pooled;
-  c.packed = static_cast<float*>(workspace);
   run_winograd_convolution(c, pool);
 }
 
