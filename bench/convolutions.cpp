@@ -31,16 +31,17 @@ void measure_shape(const cpu::NamedConv2DShape& named, Bench& bench) {
   Buffer y(floats(outputs)), dy(floats(outputs));
   const std::size_t weights = floats(s.kernel_h * s.kernel_w * s.in_channels / s.groups * s.filters);
   Buffer w(weights), dw(weights), bias(floats(s.filters)), db(floats(s.filters));
-  std::size_t bytes = std::max({cpu::conv2d_forward_workspace(s), cpu::conv2d_backward_input_workspace(s),
+  std::size_t bytes = std::max({cpu::conv2d_packed_bytes(s), cpu::conv2d_backward_input_workspace(s),
                                 cpu::conv2d_backward_filter_workspace(s)});
   if (cpu::winograd_takes(s)) {
-    bytes = std::max({bytes, cpu::winograd_forward_workspace(s), cpu::winograd_backward_input_workspace(s),
+    bytes = std::max({bytes, cpu::winograd_packed_bytes(s), cpu::winograd_backward_input_workspace(s),
                       cpu::winograd_backward_filter_workspace(s)});
   }
   Buffer workspace(bytes / sizeof(float));
   add("forward", [&] {
-    cpu::conv2d_forward(s, x.data(), w.data(), bias.data(), cpu::ConvActivation::relu, y.data(),
-                        workspace.data(), bench.pool());
+    cpu::conv2d_pack(s, w.data(), workspace.data(), bench.pool());
+    cpu::conv2d_forward(s, x.data(), workspace.data(), {.bias = bias.data(), .relu = true}, y.data(),
+                        bench.pool());
   });
   add("backward_input",
       [&] { cpu::conv2d_backward_input(s, dy.data(), w.data(), dx.data(), workspace.data(), bench.pool()); });
@@ -49,8 +50,9 @@ void measure_shape(const cpu::NamedConv2DShape& named, Bench& bench) {
   });
   if (cpu::winograd_takes(s)) {
     add("forward_winograd", [&] {
-      cpu::winograd_forward(s, x.data(), w.data(), bias.data(), cpu::ConvActivation::relu, y.data(),
-                            workspace.data(), bench.pool());
+      cpu::winograd_pack(s, w.data(), workspace.data(), bench.pool());
+      cpu::winograd_forward(s, x.data(), workspace.data(), {.bias = bias.data(), .relu = true}, y.data(),
+                            bench.pool());
     });
     add("backward_input_winograd", [&] {
       cpu::winograd_backward_input(s, dy.data(), w.data(), dx.data(), workspace.data(), bench.pool());

@@ -33,6 +33,7 @@ struct KernelContext {
   void* const* outputs;
   void* workspace;
   ThreadPool& threads;
+  const void* packed = nullptr;  ///< what Kernel::pack filled
 };
 
 /// Code for one region with fixed shapes. Immutable after construction: several threads may run one kernel at
@@ -44,6 +45,14 @@ class Kernel {
   virtual std::string_view name() const = 0;
   virtual std::size_t workspace_bytes() const { return 0; }
   virtual void run(const KernelContext& context) const = 0;
+
+  /// The input, a region's weights, that is read in another form only: run() finds it packed, and may be
+  /// handed null for it. -1: none.
+  virtual int packed_input() const { return -1; }
+  /// Names the form; kernels with the same one and an input of the same shape share what was packed.
+  virtual std::string packed_form() const { return {}; }
+  virtual std::size_t packed_bytes() const { return 0; }
+  virtual void pack(const void* /*input*/, void* /*packed*/, ThreadPool& /*threads*/) const {}
   /// May output `output` (an index into the region's outputs) stand in the memory of `input`? Asked only for
   /// single ops whose Op::in_place allows it.
   virtual bool in_place() const { return true; }

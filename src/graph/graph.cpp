@@ -77,6 +77,20 @@ void Graph::swap_nodes(std::size_t first, std::size_t second) {
     values_[static_cast<std::size_t>(output.id)].index = static_cast<std::int32_t>(first);
 }
 
+std::vector<bool> fixed_values(const Graph& graph) {
+  std::vector<bool> fixed(graph.value_count());
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    const Graph::Source source = graph.info({static_cast<std::int32_t>(i)}).source;
+    fixed[i] = source == Graph::Source::variable || source == Graph::Source::constant;
+  }
+  for (const Graph::Node& node : graph.nodes()) {
+    bool all = !node.inputs.empty();
+    for (const Value input : node.inputs) all = all && fixed[static_cast<std::size_t>(input.id)];
+    for (const Value output : node.outputs) fixed[static_cast<std::size_t>(output.id)] = all;
+  }
+  return fixed;
+}
+
 const Op* Graph::producer(Value value) const {
   const ValueInfo& from = info(value);
   return from.source == Source::op ? nodes_[static_cast<std::size_t>(from.index)].op.get() : nullptr;

@@ -76,6 +76,14 @@ class Graph final : public GraphBuilder {
 /// values that will be read outside.
 void sink_relus(Graph& graph, std::span<const Value> kept);
 
+/// Per value: does it follow from variables and constants alone?
+std::vector<bool> fixed_values(const Graph& graph);
+
+/// The same graph where a convolution or matrix product by fixed weights, those that follow from variables
+/// and constants, takes in the fixed factors and offsets of its filters that follow it: a bias, a
+/// BatchNormalization that infers. For programs that do not differentiate; results differ in rounding.
+Graph fold_affines(const Graph& graph);
+
 /// Extends the graph by the gradient of `target` (a scalar) with respect to each source: a feed, a variable
 /// or any inner value. A source that target does not depend on gets an empty Value.
 std::vector<Value> gradients(Graph& graph, Value target, std::span<const Value> sources);

@@ -49,6 +49,10 @@ class UnaryOp final : public Op {
   /// True when the derivative follows from y alone, so that x need not be kept.
   bool gradient_uses_output() const;
   bool is_plain_relu() const { return fovea::is_plain_relu(kind, parameters); }
+  /// max(x, 0), perhaps with a largest value?
+  bool is_clipped_relu() const {
+    return kind == UnaryKind::relu && parameters.alpha == 0 && parameters.gamma == 0;
+  }
 
   UnaryKind kind = UnaryKind::relu;
   ops::UnaryParameters parameters;

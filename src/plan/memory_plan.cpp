@@ -10,7 +10,8 @@ constexpr std::int64_t kAlignment = 64;
 
 class MemoryPlanner {
  public:
-  MemoryPlanner(const Graph& graph, const std::vector<PlannedStep>& steps) : graph_(graph), steps_(steps) {}
+  MemoryPlanner(const Graph& graph, const std::vector<PlannedStep>& steps, const std::vector<int>& derived)
+      : graph_(graph), steps_(steps), derived_(derived) {}
 
   MemoryPlan plan() {
     place_sources();
@@ -51,6 +52,7 @@ class MemoryPlanner {
       if (info.source == Graph::Source::feed) place.kind = Place::Kind::feed;
       if (info.source == Graph::Source::constant) place.kind = Place::Kind::constant;
       if (info.source == Graph::Source::variable) place.kind = Place::Kind::variable;
+      if (!derived_.empty() && derived_[i] >= 0) place = {Place::Kind::derived, derived_[i]};
     }
   }
 
@@ -129,6 +131,7 @@ class MemoryPlanner {
 
   const Graph& graph_;
   const std::vector<PlannedStep>& steps_;
+  const std::vector<int>& derived_;
   std::vector<std::size_t> last_read_;
   std::vector<BufferLife> lives_;
   MemoryPlan result_;
@@ -136,8 +139,9 @@ class MemoryPlanner {
 
 }  // namespace
 
-MemoryPlan plan_memory(const Graph& graph, const std::vector<PlannedStep>& steps) {
-  return MemoryPlanner(graph, steps).plan();
+MemoryPlan plan_memory(const Graph& graph, const std::vector<PlannedStep>& steps,
+                       const std::vector<int>& derived) {
+  return MemoryPlanner(graph, steps, derived).plan();
 }
 
 std::int64_t assign_offsets(const std::vector<BufferLife>& lives, std::vector<std::int64_t>& offsets) {

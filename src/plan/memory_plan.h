@@ -8,9 +8,9 @@ namespace fovea {
 
 /// Where a value's bytes are while the program runs.
 struct Place {
-  enum class Kind : std::uint8_t { none, arena, feed, constant, variable };
+  enum class Kind : std::uint8_t { none, arena, feed, constant, variable, derived };
   Kind kind = Kind::none;
-  std::int64_t index = -1;  ///< a buffer, feed, constant or variable
+  std::int64_t index = -1;  ///< a buffer, feed, constant, variable or derived tensor
 };
 
 struct MemoryPlan {
@@ -24,7 +24,10 @@ struct MemoryPlan {
 /// Gives every value a place. A buffer lives from the step that writes it to the last that reads it; two
 /// buffers share bytes when their lives do not meet. Elementwise ops write over their input where nothing
 /// reads it afterwards, and an optimizer's update is computed in the variable itself.
-MemoryPlan plan_memory(const Graph& graph, const std::vector<PlannedStep>& steps);
+/// `derived`: per value (or for none) its number among the tensors that are there already, -1 for those that
+/// steps make.
+MemoryPlan plan_memory(const Graph& graph, const std::vector<PlannedStep>& steps,
+                       const std::vector<int>& derived = {});
 
 /// Greedy offsets for buffers of given sizes and lives (first and last step, inclusive), largest first, each
 /// at the lowest offset that is free for its whole life. Returns the total.

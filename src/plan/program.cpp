@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/format.h"
 #include "plan/memory_plan.h"
 
 namespace fovea {
@@ -26,16 +27,27 @@ namespace {
 
 class PlannedProgram final : public Program {
  public:
-  PlannedProgram(const Graph& graph, const Backend& backend)
-      : steps_(choose_regions(graph, backend)), memory_(plan_memory(graph, steps_)) {
+  PlannedProgram(const Graph& graph, const Backend& backend, std::shared_ptr<DerivedStore> store)
+      : fixed_(graph.assignments().empty() ? fixed_values(graph) : std::vector<bool>()),
+        steps_(choose_regions(graph, backend, fixed_)),
+        derived_(graph, fixed_, steps_, std::move(store)),
+        memory_(plan_memory(graph, steps_, derived_.places())) {
+    for (const PlannedStep& step : derived_.steps()) {
+      if (step.kernel)
+        infos_.push_back({step.region, fmt::format("{}, once", step.kernel->name()), step.declined});
+    }
     for (const Graph::Feed& feed : graph.feeds()) feeds_.push_back(feed.name);
     for (const Graph::Node& node : graph.nodes()) ops_.push_back(node.op);
     constants_ = graph.constants();
     variables_ = graph.variables();
-    for (PlannedStep& step : steps_) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      PlannedStep& step = steps_[i];
       if (!step.kernel) continue;
-      workspace_ = std::max(workspace_, step.kernel->workspace_bytes());
       Addresses addresses;
+      addresses.packed = derived_.packed_place(i);
+      if (addresses.packed < 0 && step.kernel->packed_input() >= 0)
+        addresses.packed_bytes = (step.kernel->packed_bytes() + 63) / 64 * 64;
+      workspace_ = std::max(workspace_, addresses.packed_bytes + step.kernel->workspace_bytes());
       for (const Value value : step.inputs)
         addresses.inputs.push_back(memory_.places[static_cast<std::size_t>(value.id)]);
       for (const Value value : step.outputs)
@@ -63,6 +75,7 @@ class PlannedProgram final : public Program {
   std::int64_t arena_bytes() const override {
     return memory_.arena_bytes + static_cast<std::int64_t>(workspace_);
   }
+  std::int64_t derived_bytes() const override { return derived_.bytes(); }
   const std::vector<StepInfo>& steps() const override { return infos_; }
   const std::vector<TensorSpec>& output_specs() const override { return output_specs_; }
   std::size_t feed_count() const override { return feeds_.size(); }
@@ -89,13 +102,22 @@ class PlannedProgram final : public Program {
            ThreadPool& threads) const override {
     for (const auto& [slot, feed] : context.feed_pointers)
       context.pointers[slot] = const_cast<void*>(feeds[feed]);
-    void* workspace = context.arena->data() + memory_.arena_bytes;
+    derived_.refresh(threads);
+    std::byte* const workspace = context.arena->data() + memory_.arena_bytes;
     void** pointers = context.pointers.data();
     for (std::size_t i = 0; i < kernels_.size(); ++i) {
       void** const inputs = pointers;
       void** const results = inputs + addresses_[i].inputs.size();
       pointers = results + addresses_[i].outputs.size();
-      kernels_[i]->run({const_cast<const void* const*>(inputs), results, workspace, threads});
+      const void* packed = nullptr;
+      if (addresses_[i].packed >= 0) {
+        packed = derived_.data(addresses_[i].packed);
+      } else if (addresses_[i].packed_bytes != 0) {
+        kernels_[i]->pack(inputs[kernels_[i]->packed_input()], workspace, threads);
+        packed = workspace;
+      }
+      kernels_[i]->run({const_cast<const void* const*>(inputs), results,
+                        workspace + addresses_[i].packed_bytes, threads, packed});
     }
     for (std::size_t i = 0; i < copies_.size(); ++i) {
       const Copy& copy = copies_[i];
@@ -110,6 +132,8 @@ class PlannedProgram final : public Program {
  private:
   struct Addresses {
     std::vector<Place> inputs, outputs;
+    int packed = -1;               ///< derived
+    std::size_t packed_bytes = 0;  ///< packed at each run, in front of the workspace
   };
   struct Copy {
     Place from;
@@ -126,6 +150,8 @@ class PlannedProgram final : public Program {
         return Tensor(constants_[index]).raw();
       case Place::Kind::variable:
         return variables_[index].value().raw();
+      case Place::Kind::derived:
+        return derived_.data(static_cast<int>(place.index));
       case Place::Kind::feed:
       case Place::Kind::none:
         return nullptr;
@@ -140,7 +166,9 @@ class PlannedProgram final : public Program {
     context.pointers.push_back(address(context, place));
   }
 
-  std::vector<PlannedStep> steps_;              // emptied once planned
+  std::vector<bool> fixed_;
+  std::vector<PlannedStep> steps_;  // emptied once planned
+  DerivedTensors derived_;
   std::vector<std::shared_ptr<const Op>> ops_;  // kernels point to them
   MemoryPlan memory_;
   std::size_t workspace_ = 0;
@@ -159,8 +187,10 @@ class PlannedProgram final : public Program {
 
 void ContextDeleter::operator()(ExecutionContext* context) const { delete context; }
 
-std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend) {
-  return std::make_unique<PlannedProgram>(graph, backend);
+std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend,
+                                      std::shared_ptr<DerivedStore> store) {
+  if (!store) store = std::make_shared<DerivedStore>();
+  return std::make_unique<PlannedProgram>(graph, backend, std::move(store));
 }
 
 }  // namespace fovea

@@ -8,6 +8,7 @@
 #include "backends/backend.h"
 #include "core/arena.h"
 #include "graph/graph.h"
+#include "plan/derived.h"
 
 namespace fovea {
 
@@ -35,6 +36,8 @@ class Program {
   virtual ContextPtr new_context(std::shared_ptr<Arena> arena = nullptr) const = 0;
   /// Bytes of one context's arena.
   virtual std::int64_t arena_bytes() const = 0;
+  /// Bytes of folded and packed weights, which all contexts and programs with the same store share.
+  virtual std::int64_t derived_bytes() const = 0;
   virtual const std::vector<StepInfo>& steps() const = 0;
   virtual const std::vector<TensorSpec>& output_specs() const = 0;
   /// Position of a feed; -1 when the graph does not read it.
@@ -48,6 +51,9 @@ class Program {
 
 /// Plans a graph for a backend. Ops that no output or assignment needs are dropped; regions are offered
 /// largest first; buffers share one arena by their lifetimes.
-std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend);
+/// What follows from variables and constants alone is computed when it is first needed and after they moved,
+/// in `store` (null: one of its own), unless the program assigns variables.
+std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend,
+                                      std::shared_ptr<DerivedStore> store = nullptr);
 
 }  // namespace fovea

@@ -1,7 +1,11 @@
 #include "plan/regions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
+
+#include "core/json_fields.h"
 
 namespace fovea {
 namespace {
@@ -13,7 +17,8 @@ constexpr std::size_t kLongestStem = 2;
 
 class RegionFinder {
  public:
-  RegionFinder(const Graph& graph, const Backend& backend) : graph_(graph), backend_(backend) {
+  RegionFinder(const Graph& graph, const Backend& backend, const std::vector<bool>& fixed)
+      : graph_(graph), backend_(backend), fixed_(fixed) {
     needed_.resize(graph.nodes().size());
     for (const Value output : graph.outputs()) need(output);
     for (const Graph::Assignment& assignment : graph.assignments()) need(assignment.value);
@@ -76,7 +81,8 @@ class RegionFinder {
     const Graph::Node& seed = graph_.nodes()[first];
     if (seed.op->is_view()) {
       take(first);
-      return {nullptr, seed.inputs, seed.outputs, seed.op.get(), std::string(seed.op->class_name()), {}};
+      return {nullptr, seed.inputs,   seed.outputs, seed.op.get(), std::string(seed.op->class_name()),
+              {},      text(*seed.op)};
     }
     std::string declined;
     PlannedStep step;
@@ -107,6 +113,7 @@ class RegionFinder {
     }
     step.kernel = std::move(std::get<std::unique_ptr<Kernel>>(implementation));
     step.region = region.str();
+    if (is_fixed(nodes[0])) step.signature = signature(region);
     step.declined = declined;
     for (const std::size_t node : nodes) take(node);
     return true;
@@ -133,14 +140,30 @@ class RegionFinder {
     return {};
   }
 
-  /// Is all that a node reads there, or made by these nodes?
+  /// Is all that a node reads there, or made by these nodes? And is it fixed as they are?
   bool is_ready(std::size_t node, const std::vector<std::size_t>& nodes) {
+    if (is_fixed(node) != is_fixed(nodes[0])) return false;
     const std::vector<Value>& inputs = graph_.nodes()[node].inputs;
     return std::all_of(inputs.begin(), inputs.end(), [&](Value input) {
       const Graph::ValueInfo& info = graph_.info(input);
       return available_[static_cast<std::size_t>(input.id)] ||
              std::find(nodes.begin(), nodes.end(), static_cast<std::size_t>(info.index)) != nodes.end();
     });
+  }
+
+  bool is_fixed(std::size_t node) const {
+    return !fixed_.empty() && fixed_[static_cast<std::size_t>(graph_.nodes()[node].outputs[0].id)];
+  }
+
+  /// An op's class and attributes.
+  static std::string text(const Op& op) { return describe(const_cast<Op&>(op)); }
+
+  static std::string signature(const Region& region) {
+    std::string result;
+    for (const Region::Step& step : region.steps)
+      result += fmt::format("{} {} {}; ", text(*step.op), fmt::join(step.inputs, ","),
+                            fmt::join(step.outputs, ","));
+    return result;
   }
 
   void take(std::size_t node) {
@@ -190,14 +213,16 @@ class RegionFinder {
 
   const Graph& graph_;
   const Backend& backend_;
+  const std::vector<bool>& fixed_;
   std::vector<bool> needed_, taken_, available_;
   std::vector<std::vector<std::size_t>> readers_;
 };
 
 }  // namespace
 
-std::vector<PlannedStep> choose_regions(const Graph& graph, const Backend& backend) {
-  return RegionFinder(graph, backend).steps();
+std::vector<PlannedStep> choose_regions(const Graph& graph, const Backend& backend,
+                                        const std::vector<bool>& fixed) {
+  return RegionFinder(graph, backend, fixed).steps();
 }
 
 }  // namespace fovea

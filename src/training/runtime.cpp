@@ -33,8 +33,9 @@ std::string describe_trained(const ModelImpl& model) {
 void log_plan(const std::string& key, const Program& program) {
   const char* wanted = std::getenv("FOVEA_LOG");
   if (wanted == nullptr || std::string_view(wanted) != "plan") return;
-  std::string text =
-      fmt::format("plan {}: arena {:.1f} MB\n", key, static_cast<double>(program.arena_bytes()) / 1e6);
+  std::string text = fmt::format("plan {}: arena {:.1f} MB, derived weights {:.1f} MB\n", key,
+                                 static_cast<double>(program.arena_bytes()) / 1e6,
+                                 static_cast<double>(program.derived_bytes()) / 1e6);
   for (const Program::StepInfo& step : program.steps()) {
     text += fmt::format("  {:<48} {}{}{}\n", step.region, step.kernel,
                         step.declined.empty() ? "" : "   declined: ", step.declined);
@@ -76,7 +77,7 @@ std::shared_ptr<const StepProgram> Runtime::inference(ModelImpl& model,
                                                       const std::vector<TensorSpec>& inputs) {
   const Backend& backend = backend_for(model);
   return find_or_make(fmt::format("infer {} {}", backend.name(), describe(inputs)),
-                      [&] { return make_inference_program(model, inputs, backend); });
+                      [&] { return make_inference_program(model, inputs, backend, derived_); });
 }
 
 std::shared_ptr<const StepProgram> Runtime::loss(ModelImpl& model, const std::vector<TensorSpec>& predictions,

@@ -40,6 +40,7 @@ class Runtime final : public ModelRuntime {
   static ExecutionContext& context_in(Slot& slot, const std::shared_ptr<const StepProgram>& step);
 
   std::mutex mutex_;
+  std::shared_ptr<DerivedStore> derived_ = std::make_shared<DerivedStore>();
   std::list<Plan> plans_;  ///< the newest used first
   std::list<Slot> slots_;
 };

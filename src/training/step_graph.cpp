@@ -153,7 +153,7 @@ void add_update(Graph& g, ModelImpl& model, Value loss) {
 std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}", kind, index); }
 
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                                   const Backend& backend) {
+                                   const Backend& backend, std::shared_ptr<DerivedStore> store) {
   Graph graph;
   const std::vector<Value> predictions = lower_model(graph, model, inputs, false);
   StepProgram step;
@@ -163,7 +163,7 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
     step.has_logits.push_back(static_cast<bool>(logits));
     if (logits) graph.add_output(logits);
   }
-  step.program = make_program(graph, backend);
+  step.program = make_program(fold_affines(graph), backend, std::move(store));
   return step;
 }
 

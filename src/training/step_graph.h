@@ -31,8 +31,10 @@ struct StepProgram {
 std::string feed_name(char kind, std::size_t index);
 inline constexpr const char* kRandomStateFeed = "random_state";
 
+/// BatchNormalizations are folded into the weights before them. `store` keeps what programs of one model
+/// share.
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                                   const Backend& backend);
+                                   const Backend& backend, std::shared_ptr<DerivedStore> store = nullptr);
 /// The loss of given predictions; `logits[i]` is a spec where the model has logits.
 StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSpec>& predictions,
                               const std::vector<bool>& has_logits, const BatchSpecs& batch,

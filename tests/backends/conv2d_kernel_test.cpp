@@ -110,15 +110,16 @@ Results run(const Conv2DShape& s, const Inputs& inputs, ThreadPool& pool) {
   Guarded x(inputs.x), w(inputs.w), bias(inputs.bias), dy(inputs.dy);
   Guarded y(inputs.dy.size()), y_plain(inputs.dy.size()), dx(inputs.x.size()), dw(inputs.w.size()),
       dw_alone(inputs.w.size()), db(inputs.bias.size());
-  Guarded forward(conv2d_forward_workspace(s) / sizeof(float));
+  Guarded packed(conv2d_packed_bytes(s) / sizeof(float));
   Guarded backward_input(conv2d_backward_input_workspace(s) / sizeof(float));
   Guarded backward_filter(conv2d_backward_filter_workspace(s) / sizeof(float));
-  conv2d_forward(s, x.data(), w.data(), bias.data(), ConvActivation::relu, y.data(), forward.data(), pool);
-  conv2d_forward(s, x.data(), w.data(), nullptr, ConvActivation::none, y_plain.data(), forward.data(), pool);
+  conv2d_pack(s, w.data(), packed.data(), pool);
+  conv2d_forward(s, x.data(), packed.data(), {.bias = bias.data(), .relu = true}, y.data(), pool);
+  conv2d_forward(s, x.data(), packed.data(), {}, y_plain.data(), pool);
   conv2d_backward_input(s, dy.data(), w.data(), dx.data(), backward_input.data(), pool);
   conv2d_backward_filter(s, x.data(), dy.data(), dw.data(), db.data(), backward_filter.data(), pool);
   conv2d_backward_filter(s, x.data(), dy.data(), dw_alone.data(), nullptr, backward_filter.data(), pool);
-  for (const Guarded* memory : {&x, &w, &bias, &dy, &y, &y_plain, &dx, &dw, &dw_alone, &db, &forward,
+  for (const Guarded* memory : {&x, &w, &bias, &dy, &y, &y_plain, &dx, &dw, &dw_alone, &db, &packed,
                                 &backward_input, &backward_filter}) {
     EXPECT_TRUE(memory->intact()) << "wrote outside of its memory";
   }
@@ -204,16 +205,16 @@ TEST_P(Conv2DKernel, EveryInstructionSetAgreesWithTheFormula) {
 Results run_winograd(const Conv2DShape& s, const Inputs& inputs, ThreadPool& pool) {
   Guarded x(inputs.x), w(inputs.w), bias(inputs.bias), dy(inputs.dy);
   Guarded y(inputs.dy.size()), y_plain(inputs.dy.size()), dx(inputs.x.size()), dw(inputs.w.size());
-  Guarded forward(winograd_forward_workspace(s) / sizeof(float));
+  Guarded packed(winograd_packed_bytes(s) / sizeof(float));
   Guarded backward_input(winograd_backward_input_workspace(s) / sizeof(float));
   Guarded backward_filter(winograd_backward_filter_workspace(s) / sizeof(float));
-  winograd_forward(s, x.data(), w.data(), bias.data(), ConvActivation::relu, y.data(), forward.data(), pool);
-  winograd_forward(s, x.data(), w.data(), nullptr, ConvActivation::none, y_plain.data(), forward.data(),
-                   pool);
+  winograd_pack(s, w.data(), packed.data(), pool);
+  winograd_forward(s, x.data(), packed.data(), {.bias = bias.data(), .relu = true}, y.data(), pool);
+  winograd_forward(s, x.data(), packed.data(), {}, y_plain.data(), pool);
   winograd_backward_input(s, dy.data(), w.data(), dx.data(), backward_input.data(), pool);
   winograd_backward_filter(s, x.data(), dy.data(), dw.data(), backward_filter.data(), pool);
   for (const Guarded* memory :
-       {&x, &w, &bias, &dy, &y, &y_plain, &dx, &dw, &forward, &backward_input, &backward_filter}) {
+       {&x, &w, &bias, &dy, &y, &y_plain, &dx, &dw, &packed, &backward_input, &backward_filter}) {
     EXPECT_TRUE(memory->intact()) << "wrote outside of its memory";
   }
   return {y.values(), y_plain.values(), dx.values(), dw.values(), {}, {}};
@@ -298,7 +299,7 @@ TEST(Conv2DKernelStreaming, HasTheBitsOfOrdinaryStores) {
   s.in_channels = 2;
   s.filters = 16;
   const Inputs inputs(s);
-  Floats workspace(conv2d_forward_workspace(s) / sizeof(float));
+  Floats packed(conv2d_packed_bytes(s) / sizeof(float));
   Floats memory(inputs.dy.size() + 32);
   const std::size_t to_alignment =
       (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) / sizeof(float);
@@ -308,8 +309,9 @@ TEST(Conv2DKernelStreaming, HasTheBitsOfOrdinaryStores) {
     hwy::SetSupportedTargetsForTest(target);
     const auto forward = [&](std::size_t offset) {
       std::fill(memory.begin(), memory.end(), -7.25F);
-      conv2d_forward(s, inputs.x.data(), inputs.w.data(), inputs.bias.data(), ConvActivation::relu,
-                     memory.data() + offset, workspace.data(), pool);
+      conv2d_pack(s, inputs.w.data(), packed.data(), pool);
+      conv2d_forward(s, inputs.x.data(), packed.data(), {.bias = inputs.bias.data(), .relu = true},
+                     memory.data() + offset, pool);
       const auto begin = memory.begin() + static_cast<std::ptrdiff_t>(offset);
       return Floats(begin, begin + static_cast<std::ptrdiff_t>(inputs.dy.size()));
     };
@@ -322,11 +324,12 @@ TEST(Conv2DKernelRelu, KeepsNaN) {
   const Conv2DShape s;
   const float x = std::nanf(""), w = 1, bias = 0;
   ThreadPool pool(1);
-  Floats workspace(conv2d_forward_workspace(s) / sizeof(float));
+  Floats packed(conv2d_packed_bytes(s) / sizeof(float));
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
     float y = 0;
-    conv2d_forward(s, &x, &w, &bias, ConvActivation::relu, &y, workspace.data(), pool);
+    conv2d_pack(s, &w, packed.data(), pool);
+    conv2d_forward(s, &x, packed.data(), {.bias = &bias, .relu = true}, &y, pool);
     EXPECT_TRUE(std::isnan(y)) << hwy::TargetName(target);
     hwy::SetSupportedTargetsForTest(0);
   }

@@ -36,9 +36,16 @@ std::vector<Tensor> run(const Kernel& kernel, const RegionCase& region_case, Thr
                                      : outputs.back()->data());
   }
   FencedMemory workspace(kernel.workspace_bytes(), Placement::after_fence);
-  kernel.run({input_pointers.data(), output_pointers.data(), workspace.data(), threads});
+  FencedMemory packed(kernel.packed_bytes(), Placement::after_fence);
+  std::vector<const void*> read = input_pointers;
+  if (const int input = kernel.packed_input(); input >= 0) {
+    kernel.pack(read[static_cast<std::size_t>(input)], packed.data(), threads);
+    read[static_cast<std::size_t>(input)] = nullptr;
+  }
+  kernel.run({read.data(), output_pointers.data(), workspace.data(), threads, packed.data()});
 
   EXPECT_TRUE(workspace.intact()) << "wrote outside of its workspace";
+  EXPECT_TRUE(packed.intact()) << "wrote outside of its packed weights";
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     EXPECT_TRUE(inputs[i]->intact()) << "wrote around input " << i;
     if (static_cast<int>(i) == in_place.first) continue;

@@ -95,7 +95,13 @@ KernelRun run_kernel(const OpCase& c, const std::vector<Tensor>& inputs, const B
   for (GuardedBuffer& buffer : buffers) output_pointers.push_back(buffer.data());
   GuardedBuffer workspace(kernel.workspace_bytes(), fill);
   static ThreadPool threads(2);
-  kernel.run({input_pointers.data(), output_pointers.data(), workspace.data(), threads});
+  GuardedBuffer packed(kernel.packed_bytes(), fill);
+  std::vector<const void*> read = input_pointers;
+  if (const int input = kernel.packed_input(); input >= 0) {
+    kernel.pack(read[static_cast<std::size_t>(input)], packed.data(), threads);
+    read[static_cast<std::size_t>(input)] = nullptr;
+  }
+  kernel.run({read.data(), output_pointers.data(), workspace.data(), threads, packed.data()});
 
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!same_bits(copies[i], inputs[i])) result.complaint += fmt::format("input {} was changed; ", i);
@@ -106,6 +112,7 @@ KernelRun run_kernel(const OpCase& c, const std::vector<Tensor>& inputs, const B
     if (!buffers[i].guards_are_whole())
       result.complaint += fmt::format("it wrote beside output {}; ", wanted[i]);
   }
+  if (!packed.guards_are_whole()) result.complaint += "it wrote beside its packed weights; ";
   if (!workspace.guards_are_whole()) result.complaint += "it wrote beside its workspace; ";
   return result;
 }

@@ -148,5 +148,107 @@ TEST(Program, OffersNoReadersThatMustWait) {
   EXPECT_EQ(run_once(*program, {Tensor::of<float>({3}, {1, 1, 1})}), (std::vector<float>{14, 14, 14}));
 }
 
+// ---- derived tensors ----
+
+/// x * (2 v + 1) for a variable v, and a counter of what is computed.
+struct DerivedNet {
+  Variable v{"v", {{2}, DType::float32}};
+  DerivedNet() { v.assign(Tensor::of<float>({2}, {1, 2})); }
+  std::unique_ptr<Program> program(std::int64_t rows, std::shared_ptr<DerivedStore> store = nullptr) const {
+    Graph graph;
+    const Value x = graph.feed("x", {{rows, 2}, DType::float32});
+    graph.add_output(
+        ops::multiply(graph, x, ops::reshape(graph, ops::scale(graph, graph.variable(v), 2, 1), {1, 2})));
+    return make_program(graph, reference_backend(), std::move(store));
+  }
+};
+
+TEST(DerivedTensors, FollowTheirVariables) {
+  DerivedNet net;
+  const auto program = net.program(1);
+  ASSERT_EQ(program->steps().size(), 2U);
+  EXPECT_NE(program->steps()[0].kernel.find(", once"), std::string::npos);
+  EXPECT_EQ(program->derived_bytes(), 64);
+  const Tensor x = Tensor::of<float>({1, 2}, {1, 10});
+  EXPECT_EQ(run_once(*program, {x}), (std::vector<float>{3, 50}));
+  // Whoever writes into a variable says so; until then nothing is computed again.
+  net.v.value().data<float>()[0] = 7;
+  EXPECT_EQ(run_once(*program, {x}), (std::vector<float>{3, 50}));
+  net.v.touch();
+  EXPECT_EQ(run_once(*program, {x}), (std::vector<float>{15, 50}));
+  net.v.assign(Tensor::of<float>({2}, {0, 0}));
+  EXPECT_EQ(run_once(*program, {x}), (std::vector<float>{1, 10}));
+}
+
+TEST(DerivedTensors, AreSharedByProgramsWithOneStore) {
+  DerivedNet net;
+  const auto store = std::make_shared<DerivedStore>();
+  const auto one = net.program(1, store), two = net.program(2, store), alone = net.program(1);
+  const Tensor x = Tensor::of<float>({1, 2}, {1, 10}), xx = Tensor::of<float>({2, 2}, {1, 10, 2, 20});
+  EXPECT_EQ(run_once(*one, {x}), (std::vector<float>{3, 50}));
+  // Changed behind its back: who shares the tensor does not notice, who has its own reads the variable.
+  net.v.value().data<float>()[0] = 7;
+  EXPECT_EQ(run_once(*two, {xx}), (std::vector<float>{3, 50, 6, 100}));
+  EXPECT_EQ(run_once(*alone, {x}), (std::vector<float>{15, 50}));
+  net.v.touch();
+  EXPECT_EQ(run_once(*two, {xx}), (std::vector<float>{15, 50, 30, 100}));
+  EXPECT_EQ(run_once(*one, {x}), (std::vector<float>{15, 50}));
+}
+
+TEST(DerivedTensors, DifferWhereAttributesDiffer) {
+  const auto store = std::make_shared<DerivedStore>();
+  Variable v("v", {{2}, DType::float32});
+  v.assign(Tensor::of<float>({2}, {1, 2}));
+  std::vector<std::vector<float>> results;
+  std::vector<std::unique_ptr<Program>> programs;
+  for (const double factor : {2.0, 3.0}) {
+    Graph graph;
+    const Value x = graph.feed("x", {{2}, DType::float32});
+    const Value constant = graph.constant(Tensor::of<float>({2}, {static_cast<float>(factor), 1}));
+    const Value scaled = ops::add(graph, ops::scale(graph, graph.variable(v), factor), constant);
+    graph.add_output(ops::multiply(graph, x, scaled));
+    programs.push_back(make_program(graph, reference_backend(), store));
+    results.push_back(run_once(*programs.back(), {Tensor::of<float>({2}, {1, 1})}));
+  }
+  EXPECT_EQ(results[0], (std::vector<float>{4, 5}));
+  EXPECT_EQ(results[1], (std::vector<float>{6, 7}));
+}
+
+TEST(DerivedTensors, ArePackedWeightsToo) {
+  Variable kernel("kernel", {{3, 3, 16, 16}, DType::float32});
+  for (std::int64_t i = 0; i < kernel.spec().shape.elements(); ++i)
+    kernel.value().data<float>()[i] = static_cast<float>(i % 7) - 3;
+  const auto run = [&](bool assigns) {
+    Graph graph;
+    const Value x = graph.feed("x", {{1, 8, 8, 16}, DType::float32});
+    graph.add_output(ops::conv2d(graph, x, graph.variable(kernel)));
+    // A program that assigns variables packs at each run.
+    if (assigns)
+      graph.assign(Variable("moved", {{2}, DType::float32}), graph.feed("y", {{2}, DType::float32}));
+    const auto program = make_program(graph, cpu_backend());
+    EXPECT_EQ(program->derived_bytes() > 0, !assigns);
+    Tensor ones({1, 8, 8, 16}), two({2});
+    for (std::int64_t i = 0; i < ones.size(); ++i) ones.data<float>()[i] = static_cast<float>(i % 5);
+    std::vector<std::vector<float>> results{run_once(*program, {ones, two})};
+    kernel.value().data<float>()[0] += 1;
+    kernel.touch();
+    results.push_back(run_once(*program, {ones, two}));
+    kernel.value().data<float>()[0] -= 1;
+    kernel.touch();
+    return results;
+  };
+  const auto derived = run(false), packed = run(true);
+  EXPECT_EQ(derived, packed);
+  EXPECT_NE(derived[0], derived[1]);
+}
+
+TEST(DerivedTensors, MayBeAllThatAProgramHandsOut) {
+  DerivedNet net;
+  Graph graph;
+  graph.add_output(ops::scale(graph, graph.variable(net.v), 2));
+  const auto program = make_program(graph, reference_backend());
+  EXPECT_EQ(run_once(*program, {}), (std::vector<float>{2, 4}));
+}
+
 }  // namespace
 }  // namespace fovea

@@ -29,13 +29,18 @@ std::variant<Epilogue, Declined> read_epilogue(const Region& region, int value) 
   Epilogue result;
   result.result = value;
   std::size_t step = 1;
-  if (const auto* binary = op_as<BinaryOp>(region, step)) {
+  while (const auto* binary = op_as<BinaryOp>(region, step)) {
     const Region::Step& add = region.steps[step];
-    const int other = add.inputs[0] == value ? add.inputs[1] : add.inputs[0];
-    result.bias = position_of(region.inputs, other);
-    if (binary->kind != BinaryKind::add || result.bias < 0 ||
-        !is_bias(spec_of(region, other).shape, spec_of(region, value).shape)) {
-      return decline("step {} adds no bias", step);
+    const int other = add.inputs[add.inputs[0] == result.result ? 1 : 0];
+    const int position = position_of(region.inputs, other);
+    const TensorSpec &given = spec_of(region, other), &sum = spec_of(region, result.result);
+    const bool adds = binary->kind == BinaryKind::add && position >= 0 && other != result.result;
+    if (adds && step == 1 && is_bias(given.shape, sum.shape)) {
+      result.bias = position;
+    } else if (adds && result.residual < 0 && given == sum) {
+      result.residual = position;
+    } else {
+      return decline("step {} adds neither a bias nor a tensor of the result's shape", step);
     }
     result.result = add.outputs[0];
     ++step;

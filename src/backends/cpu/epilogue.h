@@ -7,10 +7,11 @@
 
 namespace fovea::cpu {
 
-/// What follows the first op of a region: nothing, a bias over the last axis, an activation, or both in that
-/// order.
+/// What follows the first op of a region, each at most once and in this order: a bias over the last axis,
+/// another tensor of the result's shape, an activation.
 struct Epilogue {
   int bias = -1;                        ///< position among the region's inputs; -1 for none
+  int residual = -1;                    ///< likewise
   const UnaryOp* activation = nullptr;  ///< null for none
   int result = -1;                      ///< the region's one output
 };

@@ -79,6 +79,13 @@ HWY_INLINE void store_first(Vector value, float* to, std::int64_t count) {
   store_first(value, D(), to, count);
 }
 
+/// min(max(value, 0), largest); as Keras' relu, it keeps a NaN.
+HWY_INLINE Vector clipped_relu(Vector value, float largest) {
+  const D d;
+  const Vector top = hn::Set(d, largest);
+  return hn::IfThenElse(hn::Gt(value, top), top, hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value));
+}
+
 /// body(i, lanes) for i = 0, Lanes, 2 Lanes, ... below `count`: `lanes` is Lanes, and what is left at the
 /// end.
 template <class Body>

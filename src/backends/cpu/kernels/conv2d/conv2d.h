@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "core/thread_pool.h"
 #include "fovea/ops.h"
@@ -33,17 +34,26 @@ struct Conv2DShape {
   std::int64_t out_width = 1;
 };
 
-enum class ConvActivation : std::uint8_t { none, relu };
+/// What becomes of each sum: min(relu(sum + bias + residual), largest).
+struct ConvEpilogue {
+  const float* bias = nullptr;      ///< `filters` elements, or null
+  const float* residual = nullptr;  ///< as y, or null; not with a pooling
+  bool relu = false;
+  float largest = std::numeric_limits<float>::infinity();  ///< with relu; ReLU6's is 6
+};
 
-/// Bytes of scratch memory that each pass wants; any alignment will do, 64 is best. The same for every
-/// instruction set and every number of threads.
-std::size_t conv2d_forward_workspace(const Conv2DShape& shape);
+/// Bytes of weights in the order in which the forward pass reads them, of scratch memory that the backward
+/// passes want; any alignment will do, 64 is best. The same for every instruction set and every number of
+/// threads.
+std::size_t conv2d_packed_bytes(const Conv2DShape& shape);
 std::size_t conv2d_backward_input_workspace(const Conv2DShape& shape);
 std::size_t conv2d_backward_filter_workspace(const Conv2DShape& shape);
 
-/// y = activation(conv(x, w) + bias); `bias` has `filters` elements or is null.
-void conv2d_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                    ConvActivation activation, float* y, void* workspace, ThreadPool& pool);
+/// Fills `packed` with the weights.
+void conv2d_pack(const Conv2DShape& shape, const float* w, void* packed, ThreadPool& pool);
+/// y = epilogue(conv(x, w)) for the weights in `packed`.
+void conv2d_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                    const ConvEpilogue& epilogue, float* y, ThreadPool& pool);
 
 /// A pooling of the result in windows that do not overlap, without padding, as it is made; the map before it
 /// is never written.
@@ -58,10 +68,9 @@ struct PooledOutput {
 /// Is a window's row of results, for a block of filters, small enough to be kept while it is pooled?
 bool conv2d_pools(const Conv2DShape& shape, const PooledOutput& pooled);
 
-/// conv2d_forward and a pooling of its result. The workspace is conv2d_forward's.
-void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                         ConvActivation activation, const PooledOutput& pooled, void* workspace,
-                         ThreadPool& pool);
+/// conv2d_forward and a pooling of its result.
+void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                         const ConvEpilogue& epilogue, const PooledOutput& pooled, ThreadPool& pool);
 
 /// dx = the gradient of the loss by x, from dy, its gradient by conv(x, w).
 void conv2d_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,

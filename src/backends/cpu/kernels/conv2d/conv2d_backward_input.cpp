@@ -77,6 +77,7 @@ void conv2d_backward_input(const Conv2DShape& s, const float* dy, const float* w
       c.weights = empty ? w : w + v.last_tap * tap_h + h.last_tap * tap_w;
       c.weight_h = -v.tap_step * tap_h;
       c.weight_w = -h.tap_step * tap_w;
+      pack_strided_convolution(c, pool);
       run_strided_convolution(c, pool);
     }
   }

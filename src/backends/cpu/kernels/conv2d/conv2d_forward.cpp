@@ -36,18 +36,16 @@ StridedConvolution forward_convolution(const Conv2DShape& s) {
   return c;
 }
 
-StridedConvolution forward_convolution(const Conv2DShape& shape, const float* x, const float* w,
-                                       const float* bias, ConvActivation activation, void* workspace) {
+StridedConvolution forward_convolution(const Conv2DShape& shape, const float* x, const void* packed,
+                                       const ConvEpilogue& epilogue) {
   StridedConvolution c = forward_convolution(shape);
   c.in = x;
-  c.weights = w;
-  c.bias = bias;
-  c.relu = activation == ConvActivation::relu;
-  c.packed = static_cast<float*>(workspace);
+  c.epilogue = epilogue;
+  c.packed = static_cast<float*>(const_cast<void*>(packed));
   return c;
 }
 
-std::size_t conv2d_forward_workspace(const Conv2DShape& shape) {
+std::size_t conv2d_packed_bytes(const Conv2DShape& shape) {
   return static_cast<std::size_t>(packed_weights_size(forward_convolution(shape))) * sizeof(float);
 }
 
@@ -57,17 +55,23 @@ bool conv2d_pools(const Conv2DShape& shape, const PooledOutput& pooled) {
          static_cast<std::int64_t>(kThreadScratchBytes) / 2;
 }
 
-void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                         ConvActivation activation, const PooledOutput& pooled, void* workspace,
-                         ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
+void conv2d_pack(const Conv2DShape& shape, const float* w, void* packed, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape);
+  c.weights = w;
+  c.packed = static_cast<float*>(packed);
+  pack_strided_convolution(c, pool);
+}
+
+void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                         const ConvEpilogue& epilogue, const PooledOutput& pooled, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape, x, packed, epilogue);
   c.pooled = &pooled;
   run_strided_convolution(c, pool);
 }
 
-void conv2d_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                    ConvActivation activation, float* y, void* workspace, ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
+void conv2d_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                    const ConvEpilogue& epilogue, float* y, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape, x, packed, epilogue);
   c.out = y;
   run_strided_convolution(c, pool);
 }

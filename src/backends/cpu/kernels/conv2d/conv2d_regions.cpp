@@ -6,8 +6,9 @@
 #include "ops/conv2d.h"
 #include "ops/pool2d.h"
 
-// Which regions the convolution kernels take: conv2d [+ bias] [+ ReLU] [+ pooling [+ ReLU]], and the two
-// gradients alone.
+// Which regions the convolution kernels take: conv2d [+ bias] [+ residual] [+ ReLU], conv2d [+ bias] [+ ReLU]
+// + pooling
+// [+ ReLU], and the two gradients alone.
 
 namespace fovea::cpu {
 
@@ -37,25 +38,51 @@ namespace {
 
 enum class Method : std::uint8_t { direct, winograd };
 
-class Forward final : public Kernel {
+/// A forward pass, which reads its weights packed.
+class PackedConvolution : public Kernel {
  public:
-  Forward(const Conv2DShape& shape, Method method, int bias, ConvActivation activation)
-      : shape_(shape), winograd_(method == Method::winograd), bias_(bias), activation_(activation) {}
-  std::string_view name() const override { return winograd_ ? "conv2d:winograd" : "conv2d:direct"; }
-  std::size_t workspace_bytes() const override {
-    return winograd_ ? winograd_forward_workspace(shape_) : conv2d_forward_workspace(shape_);
+  PackedConvolution(const Conv2DShape& shape, Method method)
+      : shape_(shape), winograd_(method == Method::winograd) {}
+  int packed_input() const override { return 1; }
+  std::string packed_form() const override {
+    return winograd_ ? "winograd" : fmt::format("direct, {} groups", shape_.groups);
+  }
+  std::size_t packed_bytes() const override {
+    return winograd_ ? winograd_packed_bytes(shape_) : conv2d_packed_bytes(shape_);
+  }
+  void pack(const void* weights, void* packed, ThreadPool& threads) const override {
+    (winograd_ ? winograd_pack : conv2d_pack)(shape_, static_cast<const float*>(weights), packed, threads);
+  }
+
+ protected:
+  Conv2DShape shape_;
+  bool winograd_;
+};
+
+class Forward final : public PackedConvolution {
+ public:
+  Forward(const Conv2DShape& shape, Method method, const Epilogue& epilogue)
+      : PackedConvolution(shape, method), bias_(epilogue.bias), residual_(epilogue.residual) {
+    if (epilogue.activation == nullptr) return;
+    fixed_.relu = true;
+    const double largest = epilogue.activation->parameters.beta;
+    if (largest > 0) fixed_.largest = static_cast<float>(largest);
+  }
+  std::string_view name() const override {
+    if (residual_ >= 0) return winograd_ ? "conv2d:winograd+residual" : "conv2d:direct+residual";
+    return winograd_ ? "conv2d:winograd" : "conv2d:direct";
   }
   void run(const KernelContext& c) const override {
+    ConvEpilogue epilogue = fixed_;
+    epilogue.bias = input<float>(c, bias_);
+    epilogue.residual = input<float>(c, residual_);
     const auto pass = winograd_ ? winograd_forward : conv2d_forward;
-    pass(shape_, input<float>(c, 0), input<float>(c, 1), input<float>(c, bias_), activation_,
-         output<float>(c, 0), c.workspace, c.threads);
+    pass(shape_, input<float>(c, 0), c.packed, epilogue, output<float>(c, 0), c.threads);
   }
 
  private:
-  Conv2DShape shape_;
-  bool winograd_;
-  int bias_;
-  ConvActivation activation_;
+  int bias_, residual_;
+  ConvEpilogue fixed_;
 };
 
 class BackwardInput final : public Kernel {
@@ -121,7 +148,8 @@ std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size
   before.outputs = {region.steps[at].inputs[0]};
   const auto epilogue = read_epilogue(before, region.steps[0].outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
-  const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
+  const auto& [bias, residual, activation, result] = std::get<Epilogue>(epilogue);
+  if (residual >= 0) return decline("a tensor is added before the pooling");
   if (activation != nullptr && !activation->is_plain_relu())
     return decline("the activation is no plain ReLU");
   const ops::Pool2DAttributes& a = op_as<Pool2DOp>(region, at)->attributes;
@@ -153,26 +181,21 @@ std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size
   return read;
 }
 
-class PooledForward final : public Kernel {
+class PooledForward final : public PackedConvolution {
  public:
   PooledForward(const Conv2DShape& shape, Method method, const PooledRegion& region)
-      : shape_(shape), winograd_(method == Method::winograd), region_(region) {}
+      : PackedConvolution(shape, method), region_(region) {}
   std::string_view name() const override { return winograd_ ? "conv2d:winograd+pool" : "conv2d:direct+pool"; }
-  std::size_t workspace_bytes() const override {
-    return winograd_ ? winograd_forward_workspace(shape_) : conv2d_forward_workspace(shape_);
-  }
   void run(const KernelContext& c) const override {
     PooledOutput pooled = region_.pooled;
     pooled.y = output<float>(c, region_.y);
     pooled.winners = output<std::int32_t>(c, region_.winners);
     const auto pass = winograd_ ? winograd_pool_forward : conv2d_pool_forward;
-    pass(shape_, input<float>(c, 0), input<float>(c, 1), input<float>(c, region_.bias),
-         region_.relu ? ConvActivation::relu : ConvActivation::none, pooled, c.workspace, c.threads);
+    pass(shape_, input<float>(c, 0), c.packed, {.bias = input<float>(c, region_.bias), .relu = region_.relu},
+         pooled, c.threads);
   }
 
  private:
-  Conv2DShape shape_;
-  bool winograd_;
   PooledRegion region_;
 };
 
@@ -206,15 +229,15 @@ Implementation make_forward(const Region& region, Method method) {
   const Region::Step& first = region.steps[0];
   const auto epilogue = read_epilogue(region, first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
-  const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
-  if (activation != nullptr && !activation->is_plain_relu())
-    return decline("the activation is no plain ReLU");
+  const UnaryOp* const activation = std::get<Epilogue>(epilogue).activation;
+  if (activation != nullptr && !activation->is_clipped_relu())
+    return decline("the activation is no ReLU without slope and threshold");
+  const int result = std::get<Epilogue>(epilogue).result;
   const Conv2DShape shape =
       conv2d_shape(conv.attributes, spec_of(region, first.inputs[0]).shape,
                    spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape);
   if (method == Method::winograd && !winograd_takes(shape)) return decline("{}", kNotWinograd);
-  return std::make_unique<Forward>(shape, method, bias,
-                                   activation == nullptr ? ConvActivation::none : ConvActivation::relu);
+  return std::make_unique<Forward>(shape, method, std::get<Epilogue>(epilogue));
 }
 
 template <class KernelClass>

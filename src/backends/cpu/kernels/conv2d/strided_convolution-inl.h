@@ -24,14 +24,16 @@ struct TileArguments {
   const float* in;
   float* out;
   const float* weights;
-  const float* bias;  // start; null for zero
+  const float* bias;      // start; null for zero
+  const float* residual;  // is added at the end, strided as `out`; null for none
   std::int64_t in_pixel, out_pixel;
   std::int64_t rows, in_row, weight_row;
   std::int64_t runs, in_run, weight_run, run_length;
   std::int64_t last_lanes;  // filters in the last vector
   bool accumulate;          // start from what `out` holds
   bool relu;
-  bool stream;  // write around the caches; `out` is aligned and every vector full
+  float largest;  // with relu
+  bool stream;    // write around the caches; `out` is aligned and every vector full
 };
 
 template <int P, int V>
@@ -75,12 +77,20 @@ HWY_NOINLINE void tile(const TileArguments& a) {
       }
     }
   }
+  if (a.residual != nullptr) {
+    FOVEA_UNROLL
+    for (int p = 0; p < P; ++p) {
+      const float* const from = a.residual + p * a.out_pixel;
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v)
+        sum[p][v] = hn::Add(sum[p][v], load_first(from + v * lanes, v == V - 1 ? a.last_lanes : lanes));
+    }
+  }
   if (a.relu) {
-    // As Keras' relu, this keeps a NaN.
     FOVEA_UNROLL
     for (int p = 0; p < P; ++p) {
       FOVEA_UNROLL
-      for (int v = 0; v < V; ++v) sum[p][v] = hn::IfThenZeroElse(hn::Lt(sum[p][v], hn::Zero(d)), sum[p][v]);
+      for (int v = 0; v < V; ++v) sum[p][v] = clipped_relu(sum[p][v], a.largest);
     }
   }
   if (a.stream) {
@@ -166,6 +176,7 @@ inline void line_of_tiles(std::int64_t vectors, std::int64_t count, TileArgument
     tile_of(vectors, pixels, a);
     a.in += pixels * a.in_pixel;
     a.out += pixels * a.out_pixel;
+    if (a.residual != nullptr) a.residual += pixels * a.out_pixel;
   }
 }
 

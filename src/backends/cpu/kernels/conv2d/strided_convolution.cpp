@@ -14,9 +14,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-/// How the work is cut. A piece is some rows of one image for one block of filters of one group; blocks come
-/// first, so that the packed weights of a block (at most kBlockFloats at a time) stay in L2 while images
-/// pass.
+/// How the work is cut. A piece is some rows of one image (or a part of one long row) for one block of
+/// filters of one group; blocks come first, so that the packed weights of a block (at most kBlockFloats at a
+/// time) stay in L2 while images pass.
 class Cut {
  public:
   static constexpr std::int64_t kBlockFloats = 128 * 1024;
@@ -38,9 +38,10 @@ class Cut {
         rows_a_unit(c.pooled == nullptr ? 1 : c.pooled->window_h),
         rows(c.out_height / rows_a_unit,
              std::max<std::int64_t>(1, piece_pixels() / (c.out_width * rows_a_unit))),
+        columns(c.out_width, c.out_height == 1 && c.pooled == nullptr ? piece_pixels() : c.out_width),
         streams(can_stream()) {}
 
-  std::int64_t pieces() const { return c.groups * blocks * c.batch * rows.parts; }
+  std::int64_t pieces() const { return c.groups * blocks * c.batch * rows.parts * columns.parts; }
   std::int64_t block_width(std::int64_t b) const { return std::min(block, padded_filters - b * block); }
 
   /// Packed: [group][block][slice of channels][ky][kx][channel][filter].
@@ -67,15 +68,16 @@ class Cut {
   }
 
   void compute(std::int64_t piece) const {
-    const std::int64_t strip = piece % rows.parts;
-    const std::int64_t n = piece / rows.parts % c.batch;
-    const std::int64_t b = piece / rows.parts / c.batch % blocks;
-    const std::int64_t group = piece / rows.parts / c.batch / blocks;
-    const Range units = rows.range(strip);
+    const Range part = columns.range(piece % columns.parts);
+    const std::int64_t strip = piece / columns.parts;
+    const Range units = rows.range(strip % rows.parts);
+    const std::int64_t n = strip / rows.parts % c.batch;
+    const std::int64_t b = strip / rows.parts / c.batch % blocks;
+    const std::int64_t group = strip / rows.parts / c.batch / blocks;
     if (c.pooled == nullptr) {
       const Output output{c.out + n * c.out_image + group * c.filters + b * block, 0, c.out_row, c.out_pixel};
       for (std::int64_t slice = 0; slice < slices.parts; ++slice)
-        compute_slice(n, group, b, slice, units, output);
+        compute_slice(n, group, b, slice, units, part, output);
       if (streams) hwy::FlushStream();
       return;
     }
@@ -85,7 +87,7 @@ class Cut {
       const Range unit_rows{unit * rows_a_unit, (unit + 1) * rows_a_unit};
       const Output output{window_rows, unit_rows.begin, c.out_width * used, used};
       for (std::int64_t slice = 0; slice < slices.parts; ++slice)
-        compute_slice(n, group, b, slice, unit_rows, output);
+        compute_slice(n, group, b, slice, unit_rows, part, output);
       const std::int64_t width = c.out_width / c.pooled->window_w;
       pool_row(*c.pooled, window_rows, output.row, used, width, c.groups * c.filters,
                (n * rows_total() + unit) * width * c.groups * c.filters + group * c.filters + b * block);
@@ -126,22 +128,28 @@ class Cut {
       }
       return;
     }
-    for (std::int64_t i = 0; i < depth; ++i) {
+    // Transposed, a line of channels at a time: what a line holds is read while it is in L1.
+    for (std::int64_t first = 0; first < depth; first += kMaxLanes) {
+      const std::int64_t end = std::min(depth, first + kMaxLanes);
       for (std::int64_t f = 0; f < used; ++f) {
-        to[i * width + f] = from[i * c.weight_channel + f * c.weight_filter];
+        for (std::int64_t i = first; i < end; ++i)
+          to[i * width + f] = from[i * c.weight_channel + f * c.weight_filter];
       }
     }
   }
 
   void compute_slice(std::int64_t n, std::int64_t group, std::int64_t b, std::int64_t slice, Range strip,
-                     const Output& output) const {
+                     Range part, const Output& output) const {
     const std::int64_t width = block_width(b);
     const std::int64_t vectors = width / lanes;
     const std::int64_t depth = slices.size(slice);
     const bool last = slice == slices.parts - 1;
     TileArguments a{};
-    a.bias = c.bias != nullptr ? c.bias + group * c.filters + b * block : nullptr;
-    a.relu = last && c.relu;
+    const ConvEpilogue& epilogue = c.epilogue;
+    a.bias = epilogue.bias != nullptr ? epilogue.bias + group * c.filters + b * block : nullptr;
+    a.relu = last && epilogue.relu;
+    a.largest = epilogue.largest;
+    const bool adds = last && epilogue.residual != nullptr;
     a.accumulate = slice > 0;
     a.stream = last && streams;
     a.last_lanes = std::min(width, c.filters - b * block) - (vectors - 1) * lanes;
@@ -159,6 +167,7 @@ class Cut {
       const std::int64_t x = ox * c.stride_w - c.pad_left + kx.begin * c.dilation_w;
       t.in = in + y * c.in_row + x * c.in_pixel;
       t.out = output.first + (oy - output.first_row) * output.row + ox * output.pixel;
+      if (adds) t.residual = epilogue.residual + (t.out - c.out);
       t.weights = weights + ky.begin * a.weight_row + kx.begin * a.weight_run;
       t.rows = ky.size();
       // Taps side by side whose channels follow each other in memory are one run.
@@ -171,21 +180,21 @@ class Cut {
 
     const Range all_kx{0, c.kernel_w};
     const Range all_ky{0, c.kernel_h};
-    const Range columns =
-        full_window(c.pad_left, c.stride_w, c.dilation_w, c.kernel_w, c.in_width, c.out_width);
+    const Range inner = intersection(
+        part, full_window(c.pad_left, c.stride_w, c.dilation_w, c.kernel_w, c.in_width, c.out_width));
     const Range full_rows =
         full_window(c.pad_top, c.stride_h, c.dilation_h, c.kernel_h, c.in_height, c.out_height);
     for (std::int64_t oy = strip.begin; oy < strip.end; ++oy) {
-      TileArguments t = place(oy, columns.begin, valid_ky(oy), all_kx);
+      TileArguments t = place(oy, inner.begin, valid_ky(oy), all_kx);
       t.in_pixel = c.stride_w * c.in_pixel;
       t.out_pixel = output.pixel;
-      line_of_tiles(vectors, columns.size(), t);
+      line_of_tiles(vectors, inner.size(), t);
     }
     // The columns whose window overlaps the border go downwards, where the neighbours share their taps.
     const Range middle = intersection(strip, full_rows);
-    for (std::int64_t ox = 0; ox < c.out_width; ++ox) {
-      if (ox == columns.begin && columns.size() > 0) ox = columns.end;
-      if (ox == c.out_width) break;
+    for (std::int64_t ox = part.begin; ox < part.end; ++ox) {
+      if (ox == inner.begin && inner.size() > 0) ox = inner.end;
+      if (ox == part.end) break;
       const Range kx = inside(ox * c.stride_w - c.pad_left, c.dilation_w, c.kernel_w, c.in_width);
       if (middle.size() > 0) {
         TileArguments t = place(middle.begin, ox, all_ky, kx);
@@ -211,13 +220,33 @@ class Cut {
   const std::int64_t lanes, block, blocks, padded_filters, taps;
   const EvenParts slices;
   const std::int64_t rows_a_unit;  ///< rows that are computed together: those of a pooling window
-  const EvenParts rows;
+  const EvenParts rows, columns;
   const bool streams;
 };
 
-void run_convolution(const StridedConvolution& c, ThreadPool& pool) {
+void pack_convolution(const StridedConvolution& c, ThreadPool& pool) {
   const Cut cut(c);
   pool.parallel_for(c.groups * cut.blocks * c.kernel_h, [&](std::int64_t piece) { cut.pack(piece); });
+}
+
+/// A 1x1 convolution of whole images has no need of their rows: all pixels are one.
+StridedConvolution without_rows(StridedConvolution c) {
+  const bool dense = c.in_row == c.in_width * c.in_pixel && c.in_image == c.in_height * c.in_row &&
+                     c.out_row == c.out_width * c.out_pixel && c.out_image == c.out_height * c.out_row;
+  const bool pointwise = c.kernel_h == 1 && c.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 &&
+                         c.pad_top == 0 && c.pad_left == 0 && c.in_height == c.out_height &&
+                         c.in_width == c.out_width;
+  if (!dense || !pointwise || c.pooled != nullptr) return c;
+  c.in_width = c.out_width = c.batch * c.in_height * c.in_width;
+  c.batch = c.in_height = c.out_height = 1;
+  c.in_row = c.in_image = c.in_width * c.in_pixel;
+  c.out_row = c.out_image = c.out_width * c.out_pixel;
+  return c;
+}
+
+void run_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
+  const StridedConvolution c = without_rows(convolution);
+  const Cut cut(c);
   pool.parallel_for(cut.pieces(), [&](std::int64_t piece) { cut.compute(piece); });
 }
 
@@ -227,7 +256,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fovea::cpu {
 
+HWY_EXPORT(pack_convolution);
 HWY_EXPORT(run_convolution);
+
+void pack_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(pack_convolution)(convolution, pool);
+}
 
 void run_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
   if (convolution.batch * convolution.out_height * convolution.out_width == 0) return;

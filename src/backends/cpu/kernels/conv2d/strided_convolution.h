@@ -33,8 +33,8 @@ struct StridedConvolution {
   const float* weights = nullptr;
   std::int64_t weight_h = 0, weight_w = 0, weight_channel = 0, weight_filter = 0, weight_group = 0;
 
-  const float* bias = nullptr;
-  bool relu = false;
+  /// Its residual is laid out as `out`.
+  ConvEpilogue epilogue = {};
 
   /// Where the results go instead of `out`; null for none. `out_pixel` is then the pixel of the pooled map.
   const PooledOutput* pooled = nullptr;
@@ -45,9 +45,9 @@ struct StridedConvolution {
 
 /// The forward pass of a shape, without pointers.
 StridedConvolution forward_convolution(const Conv2DShape& shape);
-/// The same with all but where the results go.
-StridedConvolution forward_convolution(const Conv2DShape& shape, const float* x, const float* w,
-                                       const float* bias, ConvActivation activation, void* workspace);
+/// The same with all but the weights before they are packed and where the results go.
+StridedConvolution forward_convolution(const Conv2DShape& shape, const float* x, const void* packed,
+                                       const ConvEpilogue& epilogue);
 
 /// The output positions whose whole window lies inside of the input, along one axis.
 inline Range full_window(std::int64_t pad, std::int64_t stride, std::int64_t dilation, std::int64_t kernel,
@@ -61,7 +61,9 @@ inline std::int64_t packed_weights_size(const StridedConvolution& c) {
   return c.groups * c.kernel_h * c.kernel_w * c.channels * round_up(c.filters, kMaxLanes);
 }
 
-/// Packs the weights and computes `out`, with the best instruction set that this machine has.
+/// Fills `packed` from `weights`, with the best instruction set that this machine has.
+void pack_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool);
+/// Computes `out` from `packed`, which the same convolution has filled.
 void run_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool);
 
 }  // namespace fovea::cpu

@@ -38,7 +38,7 @@ bool winograd_takes(const Conv2DShape& s) {
   return s.batch > 0 && s.height * s.width > 0 && 2 * kPositions * tiles <= 9 * outputs;
 }
 
-std::size_t winograd_forward_workspace(const Conv2DShape& shape) {
+std::size_t winograd_packed_bytes(const Conv2DShape& shape) {
   return static_cast<std::size_t>(winograd_weights_size(forward_convolution(shape))) * sizeof(float);
 }
 
@@ -46,19 +46,25 @@ std::size_t winograd_backward_input_workspace(const Conv2DShape& shape) {
   return static_cast<std::size_t>(winograd_weights_size(backward_convolution(shape))) * sizeof(float);
 }
 
-void winograd_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                      ConvActivation activation, float* y, void* workspace, ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
+void winograd_pack(const Conv2DShape& shape, const float* w, void* packed, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape);
+  c.weights = w;
+  c.packed = static_cast<float*>(packed);
+  pack_winograd_convolution(c, pool);
+}
+
+void winograd_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                      const ConvEpilogue& epilogue, float* y, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape, x, packed, epilogue);
   c.out = y;
   run_winograd_convolution(c, pool);
 }
 
 bool winograd_pools(const PooledOutput& pooled) { return pooled.window_h == 2 && pooled.window_w == 2; }
 
-void winograd_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                           ConvActivation activation, const PooledOutput& pooled, void* workspace,
-                           ThreadPool& pool) {
-  StridedConvolution c = forward_convolution(shape, x, w, bias, activation, workspace);
+void winograd_pool_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                           const ConvEpilogue& epilogue, const PooledOutput& pooled, ThreadPool& pool) {
+  StridedConvolution c = forward_convolution(shape, x, packed, epilogue);
   c.pooled = &pooled;
   run_winograd_convolution(c, pool);
 }
@@ -69,6 +75,7 @@ void run_backward_input(StridedConvolution c, const float* w, float* dx, void* w
   c.out = dx;
   c.weights = w - 2 * (c.weight_h + c.weight_w);
   c.packed = static_cast<float*>(workspace);
+  pack_winograd_convolution(c, pool);
   run_winograd_convolution(c, pool);
 }
 

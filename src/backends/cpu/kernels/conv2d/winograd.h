@@ -12,19 +12,20 @@ namespace fovea::cpu {
 /// Is it a 3x3 convolution with stride 1, without dilation and groups, of a size that the transforms pay for?
 bool winograd_takes(const Conv2DShape& shape);
 
-/// Bytes of scratch memory that each pass wants, as for the direct kernels in conv2d.h.
-std::size_t winograd_forward_workspace(const Conv2DShape& shape);
+/// Bytes of transformed weights, of scratch memory for the backward passes: as for the direct kernels in
+/// conv2d.h.
+std::size_t winograd_packed_bytes(const Conv2DShape& shape);
 std::size_t winograd_backward_input_workspace(const Conv2DShape& shape);
 std::size_t winograd_backward_filter_workspace(const Conv2DShape& shape);
 
 /// The passes of conv2d.h; the shape is one that winograd_takes.
-void winograd_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                      ConvActivation activation, float* y, void* workspace, ThreadPool& pool);
+void winograd_pack(const Conv2DShape& shape, const float* w, void* packed, ThreadPool& pool);
+void winograd_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                      const ConvEpilogue& epilogue, float* y, ThreadPool& pool);
 /// Max, min or mean over 2x2 windows.
 bool winograd_pools(const PooledOutput& pooled);
-void winograd_pool_forward(const Conv2DShape& shape, const float* x, const float* w, const float* bias,
-                           ConvActivation activation, const PooledOutput& pooled, void* workspace,
-                           ThreadPool& pool);
+void winograd_pool_forward(const Conv2DShape& shape, const float* x, const void* packed,
+                           const ConvEpilogue& epilogue, const PooledOutput& pooled, ThreadPool& pool);
 void winograd_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
                              void* workspace, ThreadPool& pool);
 void winograd_backward_filter(const Conv2DShape& shape, const float* x, const float* dy, float* dw,

@@ -108,22 +108,22 @@ class WinogradForward {
     return hn::Load(D(), gathered);
   }
 
-  /// result(row, column, value) of each output of a tile, bias and activation included.
+  /// result(row, column, value) of each output of a tile, the bias included.
   template <class Result>
   HWY_INLINE void outputs(std::int64_t b, const float* products, std::int64_t position, std::int64_t f,
                           std::int64_t used, Result&& result) const {
     const D d;
-    const Vector bias = c.bias == nullptr ? hn::Zero(d) : load_first(c.bias + b * width + f, used);
+    const float* const biases = c.epilogue.bias;
+    const Vector bias = biases == nullptr ? hn::Zero(d) : load_first(biases + b * width + f, used);
     transform_square<kTileInputs, kTileOutputs>(
         [](const Vector* from, Vector* to) HWY_ATTR { transform_products(from, to); },
         [&](int row, int column)
             HWY_ATTR { return hn::LoadU(d, products + (row * kTileInputs + column) * position + f); },
-        [&](int row, int column, Vector value) HWY_ATTR {
-          value = hn::Add(value, bias);
-          // As Keras' relu, this keeps a NaN.
-          if (c.relu) value = hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value);
-          result(row, column, value);
-        });
+        [&](int row, int column, Vector value) HWY_ATTR { result(row, column, hn::Add(value, bias)); });
+  }
+
+  HWY_INLINE Vector activated(Vector value) const {
+    return c.epilogue.relu ? clipped_relu(value, c.epilogue.largest) : value;
   }
 
   /// The four windows of a tile.
@@ -135,7 +135,7 @@ class WinogradForward {
     for_vectors(filters, [&](std::int64_t f, std::int64_t used) HWY_ATTR {
       Vector y[kTileOutputs][kTileOutputs];
       outputs(b, products, position, f, used,
-              [&](int row, int column, Vector value) HWY_ATTR { y[row][column] = value; });
+              [&](int row, int column, Vector value) HWY_ATTR { y[row][column] = activated(value); });
       for (int row = 0; row < 2 && top + row < height; ++row) {
         for (int column = 0; column < 2 && left + column < row_pixels; ++column) {
           const std::int64_t pixel = (at.image * height + top + row) * row_pixels + left + column;
@@ -178,11 +178,14 @@ class WinogradForward {
     const std::int64_t first = b * width, filters = std::min(width, c.filters - first);
     const std::int64_t rows = std::min(kTileOutputs, c.out_height - at.top),
                        columns = std::min(kTileOutputs, c.out_width - at.left);
-    float* const out = c.out + at.image * c.out_image + at.top * c.out_row + at.left * c.out_pixel + first;
+    const std::int64_t begin = at.image * c.out_image + at.top * c.out_row + at.left * c.out_pixel + first;
+    const float* const residual = c.epilogue.residual;
     for_vectors(filters, [&](std::int64_t f, std::int64_t used) HWY_ATTR {
       outputs(b, products, position, f, used, [&](int row, int column, Vector value) HWY_ATTR {
         if (row >= rows || column >= columns) return;
-        store_first(value, out + row * c.out_row + column * c.out_pixel + f, used);
+        const std::int64_t to = begin + row * c.out_row + column * c.out_pixel + f;
+        if (residual != nullptr) value = hn::Add(value, load_first(residual + to, used));
+        store_first(activated(value), c.out + to, used);
       });
     });
   }
@@ -192,9 +195,13 @@ class WinogradForward {
   const WinogradTiles tiles;
 };
 
-void run_winograd(const StridedConvolution& c, ThreadPool& pool) {
+void pack_winograd(const StridedConvolution& c, ThreadPool& pool) {
   const WinogradForward forward(c);
   pool.parallel_for(c.channels, [&](std::int64_t channel) { forward.pack(channel); });
+}
+
+void run_winograd(const StridedConvolution& c, ThreadPool& pool) {
+  const WinogradForward forward(c);
   pool.parallel_for(forward.pieces(), [&](std::int64_t piece) { forward.compute(piece); });
 }
 
@@ -204,10 +211,15 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace fovea::cpu {
 
+HWY_EXPORT(pack_winograd);
 HWY_EXPORT(run_winograd);
 
 std::int64_t winograd_weights_size(const StridedConvolution& c) {
   return kPositions * c.channels * round_up(c.filters, kMaxLanes);
+}
+
+void pack_winograd_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(pack_winograd)(convolution, pool);
 }
 
 void run_winograd_convolution(const StridedConvolution& convolution, ThreadPool& pool) {

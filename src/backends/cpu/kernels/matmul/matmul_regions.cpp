@@ -37,7 +37,8 @@ Implementation make_matmul(const Region& region) {
   const Region::Step& first = region.steps[0];
   const auto epilogue = read_epilogue(region, first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
-  const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
+  const auto& [bias, residual, activation, result] = std::get<Epilogue>(epilogue);
+  if (residual >= 0) return decline("adds no tensor of the result's shape");
   MatMulShape shape;
   shape.m = spec_of(region, result).shape[0];
   shape.n = spec_of(region, result).shape[1];
