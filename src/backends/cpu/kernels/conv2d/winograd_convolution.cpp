@@ -23,34 +23,25 @@ class WinogradForward {
         blocks(ceil_div(c.filters, width)),
         channels(round_up(c.channels, kMaxLanes)),
         tiles(c.batch, c.pooled == nullptr ? c.out_height : c.out_height / 2 * 2,
-              c.pooled == nullptr ? c.out_width : c.out_width / 2 * 2, channels + kMaxFilterBlock) {}
+              c.pooled == nullptr ? c.out_width : c.out_width / 2 * 2, channels + kMaxFilterBlock),
+        splits(blocks,
+               ceil_div(blocks, ceil_div(kEnoughPieces, std::max<std::int64_t>(1, tiles.blocks.parts)))) {}
 
-  /// Transforms the weights of one channel.
-  void pack(std::int64_t channel) const {
-    const D d;
+  /// Transforms the weights of some channels.
+  void pack(std::int64_t piece) const {
+    const std::int64_t first = piece * kMaxLanes, count = std::min(kMaxLanes, c.channels - first);
     for (std::int64_t f = 0; f < c.filters; f += lanes) {
-      const std::int64_t b = f / width, used = std::min(lanes, c.filters - f);
-      const float* const from = c.weights + channel * c.weight_channel + f * c.weight_filter;
-      float* const to = weights_of(b) + channel * block_width(b) + f % width;
-      const std::int64_t position = c.channels * block_width(b);
-      Vector half[3][6];
-      for (int ky = 0; ky < 3; ++ky) {
-        Vector g[3];
-        for (int kx = 0; kx < 3; ++kx) g[kx] = weights(from + ky * c.weight_h + kx * c.weight_w, used);
-        transform_weights(g, half[ky]);
-      }
-      for (int column = 0; column < 6; ++column) {
-        const Vector g[3] = {half[0][column], half[1][column], half[2][column]};
-        Vector t[6];
-        transform_weights(g, t);
-        for (int row = 0; row < 6; ++row) hn::StoreU(t[row], d, to + (row * 6 + column) * position);
-      }
+      const std::int64_t used = std::min(lanes, c.filters - f);
+      alignas(64) float kernels[kMaxLanes * 9 * kMaxLanes];
+      gather_kernels(c.weights + first * c.weight_channel + f * c.weight_filter, count, used, kernels);
+      for (std::int64_t i = 0; i < count; ++i) pack_kernels(kernels + i * 9 * kMaxLanes, first + i, f);
     }
   }
-
+  std::int64_t packing_pieces() const { return ceil_div(c.channels, kMaxLanes); }
   void compute(std::int64_t piece) const {
     auto* const inputs = reinterpret_cast<float*>(thread_scratch());
-    const Range range = tiles.blocks.range(piece);
+    const Range range = tiles.blocks.range(piece / splits.parts);
+    const Range filter_blocks = splits.range(piece % splits.parts);
     const std::int64_t input_position = position_stride(range.size() * channels);
     float* const products = inputs + kPositions * input_position;
     for (std::int64_t i = range.begin; i < range.end; ++i) {
@@ -68,7 +59,7 @@ class WinogradForward {
         transform_tile<6>(tile, line, to, input_position);
       }
     }
-    for (std::int64_t b = 0; b < blocks; ++b) {
+    for (std::int64_t b = filter_blocks.begin; b < filter_blocks.end; ++b) {
       const std::int64_t filters = block_width(b), product_position = position_stride(range.size() * filters);
       TileArguments a{};
       a.in_pixel = channels;
@@ -93,20 +84,58 @@ class WinogradForward {
     }
   }
 
-  std::int64_t pieces() const { return tiles.blocks.parts; }
+  std::int64_t pieces() const { return tiles.blocks.parts * splits.parts; }
 
  private:
+  /// Where a piece for each block of tiles makes fewer, blocks of filters are pieces too, and each transforms
+  /// the inputs.
+  static constexpr std::int64_t kEnoughPieces = 8;
+
+  /// [channel][ky][kx][filter], zero for the filters after `used`.
+  void gather_kernels(const float* from, std::int64_t count, std::int64_t used, float* kernels) const {
+    for (std::int64_t tap = 0; tap < 9; ++tap) {
+      const float* const weights = from + tap / 3 * c.weight_h + tap % 3 * c.weight_w;
+      float* const to = kernels + tap * kMaxLanes;
+      if (c.weight_filter == 1) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          const float* const row = weights + i * c.weight_channel;
+          hn::Store(load_first(row, used), D(), to + i * 9 * kMaxLanes);
+        }
+      } else {
+        for (std::int64_t f = 0; f < used; ++f) {
+          for (std::int64_t i = 0; i < count; ++i)
+            to[i * 9 * kMaxLanes + f] = weights[i * c.weight_channel + f * c.weight_filter];
+        }
+        for (std::int64_t f = used; f < lanes; ++f) {
+          for (std::int64_t i = 0; i < count; ++i) to[i * 9 * kMaxLanes + f] = 0;
+        }
+      }
+    }
+  }
+
+  /// Transforms the kernels of one channel and a vector of filters from `f` on.
+  void pack_kernels(const float* kernels, std::int64_t channel, std::int64_t f) const {
+    const D d;
+    const std::int64_t b = f / width, position = c.channels * block_width(b);
+    float* const to = weights_of(b) + channel * block_width(b) + f % width;
+    Vector half[3][6];
+    for (int ky = 0; ky < 3; ++ky) {
+      Vector g[3];
+      for (int kx = 0; kx < 3; ++kx) g[kx] = hn::Load(d, kernels + (3 * ky + kx) * kMaxLanes);
+      transform_weights(g, half[ky]);
+    }
+    for (int column = 0; column < 6; ++column) {
+      const Vector g[3] = {half[0][column], half[1][column], half[2][column]};
+      Vector t[6];
+      transform_weights(g, t);
+      for (int row = 0; row < 6; ++row) hn::StoreU(t[row], d, to + (row * 6 + column) * position);
+    }
+  }
+
   std::int64_t block_width(std::int64_t b) const {
     return std::min(width, round_up(c.filters, lanes) - b * width);
   }
   float* weights_of(std::int64_t b) const { return c.packed + kPositions * c.channels * b * width; }
-
-  Vector weights(const float* from, std::int64_t used) const {
-    if (c.weight_filter == 1) return load_first(from, used);
-    alignas(64) float gathered[kMaxLanes] = {};
-    for (std::int64_t i = 0; i < used; ++i) gathered[i] = from[i * c.weight_filter];
-    return hn::Load(D(), gathered);
-  }
 
   /// result(row, column, value) of each output of a tile, the bias included.
   template <class Result>
@@ -193,11 +222,12 @@ class WinogradForward {
   const StridedConvolution& c;
   const std::int64_t lanes, width, blocks, channels;
   const WinogradTiles tiles;
+  const EvenParts splits;  ///< of the blocks of filters
 };
 
 void pack_winograd(const StridedConvolution& c, ThreadPool& pool) {
   const WinogradForward forward(c);
-  pool.parallel_for(c.channels, [&](std::int64_t channel) { forward.pack(channel); });
+  pool.parallel_for(forward.packing_pieces(), [&](std::int64_t piece) { forward.pack(piece); });
 }
 
 void run_winograd(const StridedConvolution& c, ThreadPool& pool) {
