@@ -14,7 +14,6 @@ struct Case {
   Shape x;
   std::int64_t kernel_h = 3, kernel_w = 3, filters = 16;
   Padding2 padding = 0;
-  const char* kernel_name = "conv2d_pool_backward:winograd";
 };
 
 const Case kWinograd[] = {
@@ -22,13 +21,17 @@ const Case kWinograd[] = {
     {{1, 15, 9, 20}, 3, 3, 33, 1},  // a row and a column are in no window
     {{3, 11, 24, 17}, 3, 3, 70, {0, 1, 1, 2}},
     {{2, 30, 30, 32}, 3, 3, 64, 1},
+    {{1, 12, 25, 48}, 3, 3, 20, {2, 0, 0, 2}},  // groups of channels, patches of unequal sizes
 };
 const Case kSparse[] = {
-    {{2, 15, 14, 3}, 3, 3, 32, 0, "conv2d_pool_backward:sparse"},
-    {{3, 9, 12, 1}, 5, 5, 7, 0, "conv2d_pool_backward:sparse"},
-    {{1, 12, 11, 4}, 2, 4, 21, 0, "conv2d_pool_backward:sparse"},
-    {{2, 8, 8, 2}, 7, 3, 6, 0, "conv2d_pool_backward:sparse"},
+    {{2, 15, 14, 3}, 3, 3, 32, 0},
+    {{3, 9, 12, 1}, 5, 5, 7, 0},
+    {{1, 12, 11, 4}, 2, 4, 21, 0},
+    {{2, 8, 8, 2}, 7, 3, 6, 0},
 };
+
+constexpr const char kWinogradAndSparse[] = "conv2d_pool_backward:winograd+sparse";
+constexpr const char kSparseAlone[] = "conv2d_pool_backward:sparse";
 
 struct Readers {
   bool relu = true, bias = true, input = true, weights = true;
@@ -64,15 +67,17 @@ RegionCase region_of(const Case& c, ops::PoolKind kind, const Readers& readers) 
 TEST(Conv2DPoolBackwardKernel, AgreesWithTheFormulas) {
   const Tolerance tolerance{.of_largest = 5e-6};
   for (const Case& c : kWinograd) {
-    expect_kernel(region_of(c, ops::PoolKind::max, {}), c.kernel_name, tolerance);
-    expect_kernel(region_of(c, ops::PoolKind::min, {.relu = false, .bias = false}), c.kernel_name, tolerance);
-    expect_kernel(region_of(c, ops::PoolKind::max, {.input = false}), c.kernel_name, tolerance);
-    expect_kernel(region_of(c, ops::PoolKind::max, {.weights = false}), c.kernel_name, tolerance);
+    expect_kernel(region_of(c, ops::PoolKind::max, {}), kWinogradAndSparse, tolerance);
+    expect_kernel(region_of(c, ops::PoolKind::min, {.relu = false, .bias = false}), kWinogradAndSparse,
+                  tolerance);
+    expect_kernel(region_of(c, ops::PoolKind::max, {.input = false}), kSparseAlone, tolerance);
+    expect_kernel(region_of(c, ops::PoolKind::max, {.weights = false}), "conv2d_pool_backward:winograd",
+                  tolerance);
   }
   for (const Case& c : kSparse) {
-    expect_kernel(region_of(c, ops::PoolKind::max, {.input = false}), c.kernel_name, tolerance);
+    expect_kernel(region_of(c, ops::PoolKind::max, {.input = false}), kSparseAlone, tolerance);
     expect_kernel(region_of(c, ops::PoolKind::min, {.relu = false, .bias = false, .input = false}),
-                  c.kernel_name, tolerance);
+                  kSparseAlone, tolerance);
   }
 }
 
@@ -81,13 +86,14 @@ TEST(Conv2DPoolBackwardKernel, DeclinesTheRest) {
     return reason_declined(region).find(part) != std::string::npos;
   };
   // No kernel that gathers makes the gradient of an input with few channels.
-  EXPECT_TRUE(contains(region_of(kSparse[0], ops::PoolKind::max, {}), "neither Winograd nor"));
+  EXPECT_TRUE(contains(region_of(kSparse[0], ops::PoolKind::max, {}), "nothing for Winograd"));
   Case padded = kSparse[0];
   padded.padding = 1;
-  EXPECT_TRUE(contains(region_of(padded, ops::PoolKind::max, {.input = false}), "neither Winograd nor"));
+  EXPECT_TRUE(
+      contains(region_of(padded, ops::PoolKind::max, {.input = false}), "the sparse gradients do not"));
   Case wide = kSparse[0];
   wide.x = {1, 9, 9, 6};
-  EXPECT_TRUE(contains(region_of(wide, ops::PoolKind::max, {.input = false}), "neither Winograd nor"));
+  EXPECT_TRUE(contains(region_of(wide, ops::PoolKind::max, {.input = false}), "the sparse gradients do not"));
   RegionCase read = region_of(kWinograd[0], ops::PoolKind::max, {});
   read.output(read.region().steps[1].outputs[0]);
   EXPECT_TRUE(contains(read, "read outside"));

@@ -20,17 +20,18 @@ struct Places {
 
 class PooledBackward final : public Kernel {
  public:
-  PooledBackward(const Conv2DShape& shape, bool winograd, const Places& places)
-      : shape_(shape), winograd_(winograd), places_(places) {}
+  PooledBackward(const Conv2DShape& shape, const Places& places)
+      : shape_(shape), wide_(sparse_wide_backward_filter_takes(shape)), places_(places) {}
   std::string_view name() const override {
-    return winograd_ ? "conv2d_pool_backward:winograd" : "conv2d_pool_backward:sparse";
+    if (places_.dx < 0) return "conv2d_pool_backward:sparse";
+    return places_.dw < 0 ? "conv2d_pool_backward:winograd" : "conv2d_pool_backward:winograd+sparse";
   }
   std::size_t workspace_bytes() const override {
     std::size_t bytes = places_.db < 0 ? 0 : pooled_bias_gradient_workspace(shape_);
-    if (!winograd_) return std::max(bytes, sparse_backward_filter_workspace(shape_));
     if (places_.dx >= 0) bytes = std::max(bytes, winograd_backward_input_workspace(shape_));
-    if (places_.dw >= 0) bytes = std::max(bytes, winograd_backward_filter_workspace(shape_));
-    return bytes;
+    if (places_.dw < 0) return bytes;
+    return std::max(bytes, wide_ ? sparse_wide_backward_filter_workspace(shape_)
+                                 : sparse_backward_filter_workspace(shape_));
   }
   void run(const KernelContext& c) const override {
     const PooledGradient gradient{input<float>(c, places_.dy), input<std::int32_t>(c, places_.winners),
@@ -42,7 +43,7 @@ class PooledBackward final : public Kernel {
                                      output<float>(c, places_.dx), c.workspace, c.threads);
     }
     if (places_.dw >= 0) {
-      const auto pass = winograd_ ? winograd_pooled_backward_filter : sparse_backward_filter;
+      const auto pass = wide_ ? sparse_wide_backward_filter : sparse_backward_filter;
       pass(shape_, input<float>(c, places_.x), gradient, output<float>(c, places_.dw), c.workspace,
            c.threads);
     }
@@ -50,7 +51,7 @@ class PooledBackward final : public Kernel {
 
  private:
   Conv2DShape shape_;
-  bool winograd_;
+  bool wide_;
   Places places_;
 };
 
@@ -109,10 +110,11 @@ Implementation make_conv2d_pool_backward(const Region& region) {
   }
   if (places.dx < 0 && places.dw < 0) return decline("no convolution reads the pooling's gradient");
   if (region.outputs.size() != written) return decline("an inner value is read outside");
-  const bool winograd = winograd_takes(shape);
-  if (!winograd && (places.dx >= 0 || !sparse_backward_filter_takes(shape)))
-    return decline("neither Winograd nor the sparse gradient takes the convolution");
-  return std::make_unique<PooledBackward>(shape, winograd, places);
+  if (places.dx >= 0 && !winograd_takes(shape))
+    return decline("the gradient by the input is nothing for Winograd");
+  if (places.dw >= 0 && !sparse_wide_backward_filter_takes(shape) && !sparse_backward_filter_takes(shape))
+    return decline("the sparse gradients do not take the convolution");
+  return std::make_unique<PooledBackward>(shape, places);
 }
 
 }  // namespace fovea::cpu

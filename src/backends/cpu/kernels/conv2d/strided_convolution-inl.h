@@ -158,21 +158,11 @@ inline void tile_of(std::int64_t vectors, std::int64_t pixels, const TileArgumen
   }
 }
 
-/// The last row of taps of the next tile is what no tile has touched before; its runs are too short for a
-/// hardware prefetcher to find them in time.
-inline void prefetch_next(const TileArguments& a, std::int64_t done, std::int64_t pixels) {
-  const float* next = a.in + done * a.in_pixel + (a.rows - 1) * a.in_row + (a.runs - 1) * a.in_run;
-  for (std::int64_t p = 0; p < pixels; ++p) {
-    for (std::int64_t i = 0; i < a.run_length; i += kMaxLanes) hwy::Prefetch(next + p * a.in_pixel + i);
-  }
-}
-
 /// `count` pixels at a fixed step, in tiles of nearly equal size.
 inline void line_of_tiles(std::int64_t vectors, std::int64_t count, TileArguments a) {
   const EvenParts parts(count, largest_tile(vectors));
   for (std::int64_t part = 0; part < parts.parts; ++part) {
     const std::int64_t pixels = parts.size(part);
-    if (part + 1 < parts.parts) prefetch_next(a, pixels, parts.size(part + 1));
     tile_of(vectors, pixels, a);
     a.in += pixels * a.in_pixel;
     a.out += pixels * a.out_pixel;

@@ -19,10 +19,8 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 class WinogradFilterGradient {
  public:
-  /// One of `dy_map` and `pooled_map` is null.
-  WinogradFilterGradient(const Conv2DShape& shape, const float* input, const float* dy_map,
-                         const PooledGradient* pooled_map, float* memory)
-      : s(shape), cut(shape), x(input), dy(dy_map), pooled(pooled_map), sums(memory) {}
+  WinogradFilterGradient(const Conv2DShape& shape, const float* input, const float* dy_map, float* memory)
+      : s(shape), cut(shape), x(input), dy(dy_map), sums(memory) {}
 
   std::int64_t pieces() const { return cut.shares.parts; }
 
@@ -79,15 +77,9 @@ class WinogradFilterGradient {
           inputs + (i - range.begin) * cut.channels, input_position);
       float* const to_gradient = gradients + (i - range.begin) * cut.filters;
       const auto line = [](const Vector* v, Vector* t) HWY_ATTR { transform_gradients(v, t); };
-      if (pooled != nullptr) {
-        const PooledTile<4, 0, 0> gradient(*pooled, at.image, s.out_height / 2, s.out_width / 2, s.filters,
-                                           at.top, at.left);
-        transform_tile<4>(gradient, line, to_gradient, gradient_position);
-      } else {
-        const ImageTile<4> gradient(dy + at.image * s.out_height * s.out_width * s.filters, s.out_height,
-                                    s.out_width, s.filters, at.top, at.left);
-        transform_tile<4>(gradient, line, to_gradient, gradient_position);
-      }
+      const ImageTile<4> gradient(dy + at.image * s.out_height * s.out_width * s.filters, s.out_height,
+                                  s.out_width, s.filters, at.top, at.left);
+      transform_tile<4>(gradient, line, to_gradient, gradient_position);
     }
     for (std::int64_t b = 0; b * width < s.filters; ++b) {
       const std::int64_t block = block_width(b), vectors = block / lanes;
@@ -115,15 +107,14 @@ class WinogradFilterGradient {
   const WinogradGradientCut cut;
   const float* x;
   const float* dy;
-  const PooledGradient* pooled;
   float* sums;
   const std::int64_t lanes = lane_count();
   const std::int64_t width = kMaxVectors * lanes;
 };
 
-void run_backward_filter(const Conv2DShape& s, const float* x, const float* dy, const PooledGradient* pooled,
-                         float* dw, float* workspace, ThreadPool& pool) {
-  const WinogradFilterGradient gradient(s, x, dy, pooled, workspace);
+void run_backward_filter(const Conv2DShape& s, const float* x, const float* dy, float* dw, float* workspace,
+                         ThreadPool& pool) {
+  const WinogradFilterGradient gradient(s, x, dy, workspace);
   pool.parallel_for(gradient.pieces(), [&](std::int64_t share) { gradient.compute(share); });
   pool.parallel_for(s.in_channels, [&](std::int64_t channel) { gradient.finish(channel, dw); });
 }
@@ -143,13 +134,7 @@ std::size_t winograd_backward_filter_workspace(const Conv2DShape& shape) {
 
 void winograd_backward_filter(const Conv2DShape& shape, const float* x, const float* dy, float* dw,
                               void* workspace, ThreadPool& pool) {
-  HWY_DYNAMIC_DISPATCH(run_backward_filter)(shape, x, dy, nullptr, dw, static_cast<float*>(workspace), pool);
-}
-
-void winograd_pooled_backward_filter(const Conv2DShape& shape, const float* x, const PooledGradient& gradient,
-                                     float* dw, void* workspace, ThreadPool& pool) {
-  HWY_DYNAMIC_DISPATCH(run_backward_filter)
-  (shape, x, nullptr, &gradient, dw, static_cast<float*>(workspace), pool);
+  HWY_DYNAMIC_DISPATCH(run_backward_filter)(shape, x, dy, dw, static_cast<float*>(workspace), pool);
 }
 
 }  // namespace fovea::cpu
