@@ -37,8 +37,10 @@ std::vector<TensorSpec> UnaryOp::infer(std::span<const TensorSpec> inputs) const
 bool UnaryOp::gradient_uses_output() const {
   switch (kind) {
     case UnaryKind::relu:
-      // y > 0 exactly where x was passed on; with a slope or another threshold the sign of y does not tell.
-      return is_plain_relu();
+      // 0 < y (< 6) exactly where x was passed on; with a slope or another threshold y does not tell, and
+      // under another largest value the gradient passes at that value itself (see relu_slope of the
+      // reference).
+      return is_plain_relu() || (is_clipped_relu() && parameters.beta == 6);
     case UnaryKind::sigmoid:
     case UnaryKind::tanh:
     case UnaryKind::exponential:

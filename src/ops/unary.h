@@ -32,6 +32,11 @@ enum class UnaryKind : std::uint8_t {
 /// Functions are named in the order of UnaryKind.
 std::string_view name(UnaryKind kind);
 
+/// max(x, 0), perhaps with a largest value?
+inline bool is_clipped_relu(UnaryKind kind, const ops::UnaryParameters& p) {
+  return kind == UnaryKind::relu && p.alpha == 0 && p.gamma == 0;
+}
+
 /// max(x, 0), without slope, threshold or largest value?
 inline bool is_plain_relu(UnaryKind kind, const ops::UnaryParameters& p) {
   return kind == UnaryKind::relu && p.alpha == 0 && p.beta == 0 && p.gamma == 0;
@@ -50,9 +55,7 @@ class UnaryOp final : public Op {
   bool gradient_uses_output() const;
   bool is_plain_relu() const { return fovea::is_plain_relu(kind, parameters); }
   /// max(x, 0), perhaps with a largest value?
-  bool is_clipped_relu() const {
-    return kind == UnaryKind::relu && parameters.alpha == 0 && parameters.gamma == 0;
-  }
+  bool is_clipped_relu() const { return fovea::is_clipped_relu(kind, parameters); }
 
   UnaryKind kind = UnaryKind::relu;
   ops::UnaryParameters parameters;
@@ -68,6 +71,7 @@ class UnaryBackwardOp final : public Op {
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
   int in_place(int) const override { return 1; }
   bool is_plain_relu() const { return fovea::is_plain_relu(kind, parameters); }
+  bool is_clipped_relu() const { return fovea::is_clipped_relu(kind, parameters); }
 
   UnaryKind kind = UnaryKind::relu;
   ops::UnaryParameters parameters;

@@ -4,6 +4,8 @@
 
 #include "backends/region_case.h"
 #include "ops/batch_norm.h"
+#include "ops/binary.h"
+#include "ops/unary.h"
 
 namespace fovea {
 namespace {
@@ -81,6 +83,67 @@ TEST(BatchNormBackwardKernel, AgreesWithTheFormula) {
   for (const std::vector<std::size_t>& read : {std::vector<std::size_t>{0}, {1, 2}, {2}}) {
     expect_kernel(backward({6, 5, 4, 7}, 1, read),
                   "batch_norm_backward:", {.relative = 1e-6, .of_largest = 1e-6});
+  }
+}
+
+// ---- with what stands beside them ----
+
+RegionCase training_block(const Shape& shape, bool residual, double largest, bool read_inner = false) {
+  RegionCase region("batch norm block of " + shape.str());
+  const Shape c{shape[-1]};
+  const int x = region.input(channels(shape, 1)), gamma = region.input(random_tensor(c, 2, 0.5, 2)),
+            beta = region.input(random_tensor(c, 3));
+  const std::vector<int> normalised = region.add(BatchNormTrainingOp(0.01), {x, gamma, beta});
+  int value = normalised[0];
+  if (residual)
+    value = region.add(BinaryOp(BinaryKind::add), {region.input(random_tensor(shape, 4, -2, 2)), value})[0];
+  if (largest >= 0) value = region.add(UnaryOp(UnaryKind::relu, {.beta = largest}), {value})[0];
+  region.output(normalised[2]);
+  region.output(value);
+  region.output(normalised[1]);
+  if (read_inner) region.output(normalised[0]);
+  return region;
+}
+
+TEST(BatchNormTrainingKernel, AddsAndClips) {
+  const Tolerance tolerance{.relative = 1e-6, .absolute = 3e-6};
+  for (const Shape& shape : kShapes) {
+    const std::string name = "batch_norm_training:two_pass";
+    expect_kernel(training_block(shape, false, 0), name + "+relu", tolerance);
+    expect_kernel(training_block(shape, false, 0.75), name + "+relu", tolerance);
+    expect_kernel(training_block(shape, true, -1), name + "+residual", tolerance);
+    expect_kernel(training_block(shape, true, 0), name + "+residual+relu", tolerance);
+  }
+  EXPECT_NE(reason_declined(training_block({4, 3}, false, 0, true)).find("read outside"), std::string::npos);
+}
+
+/// The gradients of a ReLU and of the normalisation before it; `read_masked`: that of the ReLU goes elsewhere
+/// too.
+RegionCase backward_block(const Shape& shape, double largest, bool read_masked,
+                          const std::vector<std::size_t>& read) {
+  RegionCase region("batch norm backward block of " + shape.str());
+  const Shape c{shape[-1]};
+  const int after = region.input(random_tensor(shape, 6, -1, 8)), dz = region.input(random_tensor(shape, 5));
+  const int dy = region.add(UnaryBackwardOp(UnaryKind::relu, {.beta = largest}), {after, dz})[0];
+  const std::vector<int> outputs =
+      region.add(BatchNormBackwardOp(0.01),
+                 {region.input(channels(shape, 1)), region.input(random_tensor(c, 2, 0.5, 2)),
+                  region.input(random_tensor(c, 3, 1, 9)), region.input(random_tensor(c, 4, 0.5, 2)), dy});
+  for (const std::size_t i : read) region.output(outputs[i]);
+  if (read_masked) region.output(dy);
+  return region;
+}
+
+TEST(BatchNormBackwardKernel, TakesTheReluAfterIt) {
+  const Tolerance tolerance{.relative = 1e-6, .of_largest = 1e-6};
+  for (const Shape& shape : kShapes) {
+    for (const double largest : {0.0, 6.0}) {
+      expect_kernel(backward_block(shape, largest, false, {0, 1, 2}), "batch_norm_backward:relu+two_pass",
+                    tolerance);
+      expect_kernel(backward_block(shape, largest, true, {2, 0}), "batch_norm_backward:relu+two_pass",
+                    tolerance);
+    }
+    expect_kernel(backward_block(shape, 0, false, {1, 2}), "batch_norm_backward:relu+two_pass", tolerance);
   }
 }
 

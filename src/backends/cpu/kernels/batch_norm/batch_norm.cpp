@@ -4,7 +4,9 @@
 
 #include "backends/cpu/kernels/batch_norm/rows.h"
 #include "backends/cpu/kernels/cut.h"
+#include "backends/cpu/kernels/elementwise/unary.h"
 #include "backends/cpu/kernels/reduce/column_sums.h"
+#include "core/thread_scratch.h"
 
 namespace fovea::cpu {
 namespace {
@@ -95,18 +97,28 @@ void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, voi
   const Normalisation n{w.coefficients(0), w.coefficients(1), w.coefficients(2), w.coefficients(3)};
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
     const std::int64_t first = w.pieces.begin(piece) * s.channels;
-    normalise_rows(n, t.x + first, w.pieces.size(piece), s.channels, t.y + first);
+    const BatchNormEpilogue& e = t.epilogue;
+    const RowEpilogue epilogue{e.residual == nullptr ? nullptr : e.residual + first, e.relu, e.largest};
+    normalise_rows(n, epilogue, t.x + first, w.pieces.size(piece), s.channels, t.y + first);
   });
 }
 
 void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, void* workspace,
                          ThreadPool& pool) {
   const Workspace w(s, workspace);
+  float* const masked = t.masked_dy != nullptr ? t.masked_dy : t.dx;
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
     const std::int64_t first = w.pieces.begin(piece) * s.channels, rows = w.pieces.size(piece);
     std::fill_n(w.first(piece), 2 * s.channels, 0.0);
-    add_rows(t.dy + first, rows, s.channels, w.first(piece));
-    add_products(t.x + first, t.mean, t.dy + first, rows, s.channels, w.second(piece));
+    const float* dy = t.dy + first;
+    if (t.relu != nullptr) {
+      // The piece is in L2 while the sums read it, and the last pass finds it there.
+      float* const own = masked != nullptr ? masked + first : reinterpret_cast<float*>(thread_scratch());
+      unary_backward(t.relu->kind, t.relu->parameters, t.after + first, dy, own, rows * s.channels);
+      dy = own;
+    }
+    add_rows(dy, rows, s.channels, w.first(piece));
+    add_products(t.x + first, t.mean, dy, rows, s.channels, w.second(piece));
   });
   const auto rows = static_cast<double>(s.rows);
   for (std::int64_t c = 0; c < s.channels; ++c) {
@@ -125,9 +137,10 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
   }
   if (t.dx == nullptr) return;
   const NormalisationGradient n{t.mean, w.coefficients(0), w.coefficients(1), w.coefficients(2)};
+  const float* const dy = t.relu == nullptr ? t.dy : masked;
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
     const std::int64_t first = w.pieces.begin(piece) * s.channels;
-    normalisation_gradient_rows(n, t.x + first, t.dy + first, w.pieces.size(piece), s.channels, t.dx + first);
+    normalisation_gradient_rows(n, t.x + first, dy + first, w.pieces.size(piece), s.channels, t.dx + first);
   });
 }
 

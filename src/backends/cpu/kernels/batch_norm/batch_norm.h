@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "core/thread_pool.h"
+#include "ops/unary.h"
 
 namespace fovea::cpu {
 
@@ -13,22 +15,35 @@ struct BatchNormShape {
   double epsilon = 0;
 };
 
+/// What becomes of each normalised element: min(relu(y + residual), largest).
+struct BatchNormEpilogue {
+  const float* residual = nullptr;  ///< as y, or null
+  bool relu = false;
+  float largest = std::numeric_limits<float>::infinity();  ///< with relu; ReLU6's is 6
+};
+
 struct BatchNormTensors {
   const float *x, *gamma, *beta;
   float *y, *mean, *variance;  ///< each null when nobody reads it
+  BatchNormEpilogue epilogue = {};
 };
 
 std::size_t batch_norm_workspace(const BatchNormShape& shape);
 
-/// y = gamma (x - mean) / sqrt(variance + epsilon) + beta. Each piece of rows has a mean and a sum of squared
-/// distances from it of its own; they are joined in double (Chan et al., "Updating formulae and a pairwise
-/// algorithm for computing sample variances", 1979), so that a mean far from zero costs nothing.
+/// y = epilogue(gamma (x - mean) / sqrt(variance + epsilon) + beta). Each piece of rows has a mean and a sum
+/// of squared distances from it of its own; they are joined in double (Chan et al., "Updating formulae and a
+/// pairwise algorithm for computing sample variances", 1979), so that a mean far from zero costs nothing.
 void batch_norm_training(const BatchNormShape& shape, const BatchNormTensors& tensors, void* workspace,
                          ThreadPool& pool);
 
 struct BatchNormGradients {
   const float *x, *gamma, *mean, *variance, *dy;
   float *dx, *dgamma, *dbeta;  ///< each null when nobody reads it
+  /// The ReLU after it, or null: dy is the gradient by its result, `after` its result or input
+  /// (UnaryBackwardOp's).
+  const UnaryBackwardOp* relu = nullptr;
+  const float* after = nullptr;
+  float* masked_dy = nullptr;  ///< the gradient by the ReLU's input, for others who read it, or null
 };
 
 /// With xhat = (x - mean) / sqrt(variance + epsilon): dbeta = sum dy, dgamma = sum dy xhat,

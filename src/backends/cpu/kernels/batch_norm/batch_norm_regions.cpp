@@ -1,14 +1,17 @@
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/batch_norm/batch_norm.h"
 #include "ops/batch_norm.h"
+#include "ops/binary.h"
+#include "ops/unary.h"
 
-// Which regions the batch normalisation kernels take: each op alone; results that nobody reads are left out.
+// Which regions the batch normalisation kernels take: the normalisation [+ residual] [+ ReLU], [the gradient
+// of a ReLU +] the normalisation's; results that nobody reads are left out.
 
 namespace fovea::cpu {
 namespace {
 
-BatchNormShape shape_of(const Region& region, double epsilon) {
-  const Shape& x = spec_of(region, region.steps[0].inputs[0]).shape;
+BatchNormShape shape_of(const Region& region, std::size_t step, double epsilon) {
+  const Shape& x = spec_of(region, region.steps[step].inputs[0]).shape;
   return {x.slice(0, -1).elements(), x[-1], epsilon};
 }
 
@@ -23,58 +26,148 @@ struct Places {
   std::vector<int> inputs, outputs;
 };
 
+/// What follows a normalisation: a tensor of its shape is added, a ReLU, or both in that order.
+struct Epilogue {
+  int residual = -1;  ///< position among the region's inputs
+  const UnaryOp* relu = nullptr;
+  int result = -1;
+};
+
+std::variant<Epilogue, Declined> read_epilogue(const Region& region) {
+  Epilogue e;
+  e.result = region.steps[0].outputs[0];
+  std::size_t step = 1;
+  const auto go_on = [&] {
+    // What is between the steps must not be read outside.
+    const bool inner = position_of(region.outputs, e.result) < 0;
+    e.result = region.steps[step++].outputs[0];
+    return inner;
+  };
+  if (const auto* add = op_as<BinaryOp>(region, step)) {
+    const std::vector<int>& terms = region.steps[step].inputs;
+    const int other = terms[terms[0] == e.result ? 1 : 0];
+    e.residual = position_of(region.inputs, other);
+    if (add->kind != BinaryKind::add || e.residual < 0 ||
+        !(spec_of(region, other) == spec_of(region, e.result)))
+      return decline("step {} adds no tensor of the result's shape", step);
+    if (!go_on()) return decline("an inner value is read outside");
+  }
+  if (const auto* relu = op_as<UnaryOp>(region, step)) {
+    if (!relu->is_clipped_relu()) return decline("the activation is no ReLU without slope and threshold");
+    e.relu = relu;
+    if (!go_on()) return decline("an inner value is read outside");
+  }
+  if (step != region.steps.size())
+    return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
+  return e;
+}
+
 class Training final : public Kernel {
  public:
-  Training(const BatchNormShape& shape, Places places) : shape_(shape), p_(std::move(places)) {}
-  std::string_view name() const override { return "batch_norm_training:two_pass"; }
+  Training(const BatchNormShape& shape, Places places, const Epilogue& epilogue, int y)
+      : shape_(shape), p_(std::move(places)), residual_(epilogue.residual), y_(y) {
+    if (epilogue.relu == nullptr) return;
+    fixed_.relu = true;
+    const double largest = epilogue.relu->parameters.beta;
+    if (largest > 0) fixed_.largest = static_cast<float>(largest);
+  }
+  std::string_view name() const override {
+    if (residual_ >= 0)
+      return fixed_.relu ? "batch_norm_training:two_pass+residual+relu"
+                         : "batch_norm_training:two_pass+residual";
+    return fixed_.relu ? "batch_norm_training:two_pass+relu" : "batch_norm_training:two_pass";
+  }
   std::size_t workspace_bytes() const override { return batch_norm_workspace(shape_); }
   void run(const KernelContext& c) const override {
-    batch_norm_training(shape_,
-                        {p_.in(c, 0), p_.in(c, 1), p_.in(c, 2), p_.out(c, 0), p_.out(c, 1), p_.out(c, 2)},
-                        c.workspace, c.threads);
+    BatchNormEpilogue epilogue = fixed_;
+    epilogue.residual = input<float>(c, residual_);
+    batch_norm_training(
+        shape_,
+        {p_.in(c, 0), p_.in(c, 1), p_.in(c, 2), output<float>(c, y_), p_.out(c, 1), p_.out(c, 2), epilogue},
+        c.workspace, c.threads);
   }
 
  private:
   BatchNormShape shape_;
   Places p_;
+  int residual_, y_;
+  BatchNormEpilogue fixed_;
 };
 
 class Backward final : public Kernel {
  public:
   Backward(const BatchNormShape& shape, Places places) : shape_(shape), p_(std::move(places)) {}
-  std::string_view name() const override { return "batch_norm_backward:two_pass"; }
+  /// With the gradient of a ReLU before it: its positions among the region's inputs and outputs.
+  struct Relu {
+    const UnaryBackwardOp* op = nullptr;
+    int after = -1, dy = -1, masked = -1;
+  };
+  Backward(const BatchNormShape& shape, Places places, const Relu& relu)
+      : shape_(shape), p_(std::move(places)), places_(relu), relu_(*relu.op) {}
+  std::string_view name() const override {
+    return places_.op == nullptr ? "batch_norm_backward:two_pass" : "batch_norm_backward:relu+two_pass";
+  }
   std::size_t workspace_bytes() const override { return batch_norm_workspace(shape_); }
   void run(const KernelContext& c) const override {
-    batch_norm_backward(shape_,
-                        {p_.in(c, 0), p_.in(c, 1), p_.in(c, 2), p_.in(c, 3), p_.in(c, 4), p_.out(c, 0),
-                         p_.out(c, 1), p_.out(c, 2)},
-                        c.workspace, c.threads);
+    BatchNormGradients g{p_.in(c, 0), p_.in(c, 1),  p_.in(c, 2),  p_.in(c, 3),
+                         p_.in(c, 4), p_.out(c, 0), p_.out(c, 1), p_.out(c, 2)};
+    if (places_.op != nullptr) {
+      g.relu = &relu_;
+      g.after = input<float>(c, places_.after);
+      g.dy = input<float>(c, places_.dy);
+      g.masked_dy = output<float>(c, places_.masked);
+    }
+    batch_norm_backward(shape_, g, c.workspace, c.threads);
   }
 
  private:
   BatchNormShape shape_;
   Places p_;
+  Relu places_;
+  UnaryBackwardOp relu_;
 };
 
-/// Why none of them takes the region; null when one does.
-const char* reason(const Region& region) {
-  if (region.steps.size() != 1) return "takes the op alone";
+/// Why no kernel takes the region's normalisation, which is that step; null when one may.
+const char* reason(const Region& region, std::size_t step) {
   if (!all_float32(region)) return "takes float32 only";
-  return shape_of(region, 0).rows == 0 ? "there is nothing to average" : nullptr;
+  return shape_of(region, step, 0).rows == 0 ? "there is nothing to average" : nullptr;
 }
 
 }  // namespace
 
 Implementation make_batch_norm_training(const Region& region) {
-  if (const char* why = reason(region)) return Declined{why};
-  return std::make_unique<Training>(shape_of(region, op_as<BatchNormTrainingOp>(region, 0)->epsilon),
-                                    Places(region.steps[0], region));
+  if (const char* why = reason(region, 0)) return Declined{why};
+  const auto epilogue = read_epilogue(region);
+  if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
+  const auto& read = std::get<Epilogue>(epilogue);
+  return std::make_unique<Training>(shape_of(region, 0, op_as<BatchNormTrainingOp>(region, 0)->epsilon),
+                                    Places(region.steps[0], region), read,
+                                    position_of(region.outputs, read.result));
 }
 
 Implementation make_batch_norm_backward(const Region& region) {
-  if (const char* why = reason(region)) return Declined{why};
-  return std::make_unique<Backward>(shape_of(region, op_as<BatchNormBackwardOp>(region, 0)->epsilon),
+  if (region.steps.size() != 1) return decline("takes the op alone");
+  if (const char* why = reason(region, 0)) return Declined{why};
+  return std::make_unique<Backward>(shape_of(region, 0, op_as<BatchNormBackwardOp>(region, 0)->epsilon),
                                     Places(region.steps[0], region));
+}
+
+Implementation make_relu_batch_norm_backward(const Region& region) {
+  const auto* normalisation = op_as<BatchNormBackwardOp>(region, 1);
+  if (region.steps.size() != 2 || normalisation == nullptr)
+    return decline("takes the gradients of a ReLU and a batch normalisation");
+  Backward::Relu relu;
+  relu.op = op_as<UnaryBackwardOp>(region, 0);
+  if (!relu.op->is_clipped_relu()) return decline("the activation is no ReLU without slope and threshold");
+  const Region::Step &first = region.steps[0], &second = region.steps[1];
+  if (second.inputs[4] != first.outputs[0] || second.inputs[0] == first.outputs[0])
+    return decline("the normalisation does not read the ReLU's gradient as its own");
+  if (const char* why = reason(region, 1)) return Declined{why};
+  relu.after = position_of(region.inputs, first.inputs[0]);
+  relu.dy = position_of(region.inputs, first.inputs[1]);
+  relu.masked = position_of(region.outputs, first.outputs[0]);
+  return std::make_unique<Backward>(shape_of(region, 1, normalisation->epsilon), Places(second, region),
+                                    relu);
 }
 
 }  // namespace fovea::cpu

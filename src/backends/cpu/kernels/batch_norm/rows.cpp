@@ -52,14 +52,17 @@ void batch_norm_products(const float* x, const float* center, const float* dy, s
   });
 }
 
-void batch_norm_normalise(const Normalisation& n, const float* x, std::int64_t rows, std::int64_t channels,
-                          float* y) {
-  for (std::int64_t row = 0; row < rows; ++row, x += channels, y += channels) {
+void batch_norm_normalise(const Normalisation& n, const RowEpilogue& epilogue, const float* x,
+                          std::int64_t rows, std::int64_t channels, float* y) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const std::int64_t at = row * channels;
     for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
-      const Vector distance = hn::Sub(hn::Sub(load_first(x + c, used), load_first(n.mean + c, used)),
+      const Vector distance = hn::Sub(hn::Sub(load_first(x + at + c, used), load_first(n.mean + c, used)),
                                       load_first(n.mean_rest + c, used));
-      store_first(hn::MulAdd(distance, load_first(n.factor + c, used), load_first(n.offset + c, used)), y + c,
-                  used);
+      Vector value = hn::MulAdd(distance, load_first(n.factor + c, used), load_first(n.offset + c, used));
+      if (epilogue.residual != nullptr) value = hn::Add(value, load_first(epilogue.residual + at + c, used));
+      if (epilogue.relu) value = clipped_relu(value, epilogue.largest);
+      store_first(value, y + at + c, used);
     });
   }
 }
@@ -97,9 +100,9 @@ void add_products(const float* x, const float* center, const float* dy, std::int
   HWY_DYNAMIC_DISPATCH(batch_norm_products)(x, center, dy, rows, channels, sums);
 }
 
-void normalise_rows(const Normalisation& n, const float* x, std::int64_t rows, std::int64_t channels,
-                    float* y) {
-  HWY_DYNAMIC_DISPATCH(batch_norm_normalise)(n, x, rows, channels, y);
+void normalise_rows(const Normalisation& n, const RowEpilogue& epilogue, const float* x, std::int64_t rows,
+                    std::int64_t channels, float* y) {
+  HWY_DYNAMIC_DISPATCH(batch_norm_normalise)(n, epilogue, x, rows, channels, y);
 }
 
 void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,

@@ -17,8 +17,14 @@ void add_products(const float* x, const float* center, const float* dy, std::int
 struct Normalisation {
   const float *mean, *mean_rest, *factor, *offset;
 };
-void normalise_rows(const Normalisation& n, const float* x, std::int64_t rows, std::int64_t channels,
-                    float* y);
+/// What becomes of y: `residual` is added, unless null; with relu, min(max(y, 0), largest).
+struct RowEpilogue {
+  const float* residual;
+  bool relu;
+  float largest;
+};
+void normalise_rows(const Normalisation& n, const RowEpilogue& epilogue, const float* x, std::int64_t rows,
+                    std::int64_t channels, float* y);
 
 /// Per channel: dx = factor * (dy - dy_mean - (x - mean) * slope).
 struct NormalisationGradient {
