@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "conformance/layer_cases.h"
+#include "fovea/layers.h"
 #include "support/golden.h"
 #include "support/names.h"
 
@@ -66,6 +67,14 @@ TEST_P(LayerConfigs, AreReadBack) {
   EXPECT_TRUE(same_options(*again, *layer_)) << describe(*again) << " read from " << describe(*layer_);
 }
 
+/// How the options of a weight begin: "kernel_initializer", but "depthwise_initializer" of "depthwise_kernel"
+/// and of a DepthwiseConv2D's "kernel".
+std::string option_stem(const LayerImpl& layer, const std::string& parameter) {
+  if (parameter == "depthwise_kernel") return "depthwise";
+  if (parameter == "pointwise_kernel") return "pointwise";
+  return layer.class_name() == "DepthwiseConv2D" && parameter == "kernel" ? "depthwise" : parameter;
+}
+
 TEST_P(LayerConfigs, GiveTheWeightsThatKerasHas) {
   const std::vector<Shape> inputs = shapes_of(golden_.arrays("inputs"));
   const std::vector<ParameterSpec> ours = layer_->parameters(inputs);
@@ -81,7 +90,7 @@ TEST_P(LayerConfigs, GiveTheWeightsThatKerasHas) {
     count += ours[i].shape.elements();
     // Initializer and penalty of "kernel" are the options "kernel_initializer" and "kernel_regularizer".
     const Json written = write_config(*layer_);
-    const std::string initializer = ours[i].name + "_initializer";
+    const std::string initializer = option_stem(*layer_, ours[i].name) + "_initializer";
     ASSERT_TRUE(written.contains(initializer));
     EXPECT_EQ(write_object(*ours[i].initializer.get(), "keras.initializers"), written.at(initializer));
   }
@@ -141,6 +150,17 @@ std::vector<Json> further_configs(const std::string& class_name) {
                         {"kernel_regularizer", penalty},
                         {"bias_regularizer", penalty}};
   if (class_name == "Conv2D" || class_name == "Dense") return {weights};
+  const Json depthwise = {{"depthwise_initializer", normal},
+                          {"bias_initializer", normal},
+                          {"depthwise_regularizer", penalty},
+                          {"bias_regularizer", penalty}};
+  if (class_name == "DepthwiseConv2D") return {depthwise};
+  if (class_name == "SeparableConv2D") {
+    Json separable = depthwise;
+    separable["pointwise_initializer"] = normal;
+    separable["pointwise_regularizer"] = penalty;
+    return {separable};
+  }
   if (class_name == "BatchNormalization") {
     return {{{"beta_initializer", normal},
              {"gamma_initializer", normal},
@@ -158,9 +178,17 @@ std::vector<Json> further_configs(const std::string& class_name) {
 }
 
 /// Options of which there is only one value.
-const std::set<std::string> kFixed = {"data_format",     "activity_regularizer", "kernel_constraint",
-                                      "bias_constraint", "beta_constraint",      "gamma_constraint",
-                                      "synchronized",    "noise_shape",          "sparse"};
+const std::set<std::string> kFixed = {"data_format",
+                                      "activity_regularizer",
+                                      "kernel_constraint",
+                                      "depthwise_constraint",
+                                      "pointwise_constraint",
+                                      "bias_constraint",
+                                      "beta_constraint",
+                                      "gamma_constraint",
+                                      "synchronized",
+                                      "noise_shape",
+                                      "sparse"};
 
 TEST(LayerOptions, StandOffTheirDefaultsInSomeCase) {
   for (const std::string& class_name : registered_layers()) {
@@ -193,15 +221,16 @@ TEST(LayerOptions, StandOffTheirDefaultsInSomeCase) {
 }
 
 TEST(LayerOptions, OfWeightsReachTheWeights) {
-  for (const char* class_name : {"Conv2D", "Dense", "BatchNormalization"}) {
+  for (const char* class_name :
+       {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "BatchNormalization"}) {
     SCOPED_TRACE(class_name);
     const auto layer = layer_from(class_name, further_configs(class_name)[0]);
     const Shape input = class_name == std::string("Dense") ? Shape{2, 5} : Shape{2, 3, 3, 5};
     const Json written = write_config(*layer);
     for (const ParameterSpec& parameter : layer->parameters({&input, 1})) {
       EXPECT_EQ(write_object(*parameter.initializer.get(), "keras.initializers"),
-                written.at(parameter.name + "_initializer"));
-      const bool penalised = written.contains(parameter.name + "_regularizer");
+                written.at(option_stem(*layer, parameter.name) + "_initializer"));
+      const bool penalised = written.contains(option_stem(*layer, parameter.name) + "_regularizer");
       EXPECT_EQ(parameter.regularizer.l1, penalised ? 0.125 : 0) << parameter.name;
       EXPECT_EQ(parameter.regularizer.l2, penalised ? 0.25 : 0) << parameter.name;
     }
@@ -214,6 +243,11 @@ TEST(LayerOptions, ThatFoveaLacksAreRefused) {
       {"Conv2D", {{"kernel_constraint", {{"class_name", "MaxNorm"}, {"config", Json::object()}}}}},
       {"Conv2D", {{"bias_constraint", {{"class_name", "NonNeg"}, {"config", Json::object()}}}}},
       {"Conv2D", {{"activity_regularizer", {{"class_name", "L2"}, {"config", {{"l2", 0.1}}}}}}},
+      {"DepthwiseConv2D", {{"data_format", "channels_first"}}},
+      {"DepthwiseConv2D", {{"depthwise_constraint", "max_norm"}}},
+      {"DepthwiseConv2D", {{"bias_constraint", "non_neg"}}},
+      {"SeparableConv2D", {{"pointwise_constraint", "max_norm"}}},
+      {"SeparableConv2D", {{"depthwise_constraint", "max_norm"}}},
       {"Dense", {{"kernel_constraint", "max_norm"}}},
       {"MaxPooling2D", {{"data_format", "channels_first"}}},
       {"GlobalMaxPooling2D", {{"data_format", "channels_first"}}},
@@ -233,6 +267,70 @@ TEST(LayerOptions, ThatFoveaLacksAreRefused) {
       EXPECT_NE(std::string(error.what()).find(config.begin().key()), std::string::npos) << error.what();
     }
   }
+}
+
+struct BrokenRule {
+  Layer layer;
+  Shape input;
+  const char* message;
+};
+
+TEST(LayerRules, OfDepthwiseConvolutionsNameWhatBreaksThem) {
+  const Shape images{-1, 5, 7, 3};
+  const BrokenRule cases[] = {
+      {DepthwiseConv2D(3, {.depth_multiplier = 0, .name = "a"}), images,
+       "Layer 'a' (DepthwiseConv2D): depth_multiplier must be at least 1. Received: depth_multiplier=0"},
+      {DepthwiseConv2D({3, 0}, {.name = "a"}), images,
+       "Layer 'a' (DepthwiseConv2D): kernel_size must be at least 1. Received: kernel_size=(3, 0)"},
+      {DepthwiseConv2D(3, {.strides = {0, 1}}), images,
+       "Layer DepthwiseConv2D: strides must be at least 1. Received: strides=(0, 1)"},
+      {DepthwiseConv2D(3, {.dilation_rate = 0}), images,
+       "dilation_rate must be at least 1. Received: dilation_rate=(0, 0)"},
+      {DepthwiseConv2D(3, {.padding = "causal"}), images,
+       "padding must be 'valid' or 'same'. Received: padding='causal'"},
+      {DepthwiseConv2D(6), images,
+       "the window is larger than the image: along the height it reaches over 6 pixels and the image has 5"},
+      {DepthwiseConv2D(3, {.dilation_rate = {1, 4}}), images, "along the width it reaches over 9 pixels"},
+      {DepthwiseConv2D(3),
+       {-1, 5, 7, -1},
+       "its weights need channels of a known size. Give the input's last"},
+      {DepthwiseConv2D(3), {-1, 5}, "expected images (N, H, W, C). Received: shape (None, 5)"},
+      {DepthwiseConv2D(3, {.activation = "rule"}), images, "rule"},
+      {SeparableConv2D(0, 3, {.name = "b"}), images,
+       "Layer 'b' (SeparableConv2D): filters must be at least 1. Received: filters=0"},
+      {SeparableConv2D(2, 3, {.depth_multiplier = -1}), images,
+       "Layer SeparableConv2D: depth_multiplier must be at least 1. Received: depth_multiplier=-1"},
+      {SeparableConv2D(2, {0, 3}), images, "kernel_size must be at least 1. Received: kernel_size=(0, 3)"},
+      {SeparableConv2D(2, 3, {.strides = 0}), images, "strides must be at least 1. Received: strides=(0, 0)"},
+      {SeparableConv2D(2, 3), {-1, 5, 7, -1}, "its weights need channels of a known size"},
+      {SeparableConv2D(2, 3), {-1, 2, 7, 3}, "along the height it reaches over 3 pixels and the image has 2"},
+  };
+  for (const BrokenRule& broken : cases) {
+    SCOPED_TRACE(broken.message);
+    try {
+      broken.layer.impl()->output_shapes({&broken.input, 1});
+      ADD_FAILURE() << "nothing was refused";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(broken.message), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(LayerExplanations, OfDepthwiseConvolutionsDeriveTheirNumbers) {
+  const Shape images{-1, 14, 15, 6};
+  const DepthwiseConv2D depthwise(3, {.strides = 2, .padding = "same", .depth_multiplier = 2});
+  EXPECT_EQ(depthwise.impl()->explain_shape({&images, 1}),
+            "height ceil(14 / 2) = 7; width ceil(15 / 2) = 8; 6 channels with 2 kernels each give 12 "
+            "activation maps");
+  EXPECT_EQ(depthwise.impl()->explain_parameters({&images, 1}),
+            "(3*3 + 1)*6*2 = 120: a 3x3 kernel, one bias, for each of 6 channels times 2");
+  const SeparableConv2D separable(10, {3, 5}, {.use_bias = false});
+  EXPECT_EQ(separable.impl()->explain_shape({&images, 1}),
+            "height (14 - 3) / 1 + 1 = 12; width (15 - 5) / 1 + 1 = 11; 10 filters over 6 channels give 10 "
+            "activation maps");
+  EXPECT_EQ(separable.impl()->explain_parameters({&images, 1}),
+            "3*5*6*1 + 6*10 = 150: a 3x5 kernel for each of 6 channels times 1, then a 1x1 kernel over 6 "
+            "channels, for each of 10 filters");
 }
 
 }  // namespace
