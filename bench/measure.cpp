@@ -14,9 +14,9 @@ namespace {
 
 constexpr const char* kUsage =
     "bench_kernels [--filter TEXT] [--threads N] [--rounds N] [--shapes FILE]\n"
-    "  --filter TEXT   only rows whose name contains TEXT: conv2d, pool, matmul, elementwise, reduce, "
-    "softmax,\n"
-    "                  batch_norm, dropout, transpose, optimizer\n"
+    "  --filter TEXT   only rows whose name contains TEXT: conv2d, depthwise, pool, matmul, elementwise, "
+    "reduce,\n"
+    "                  softmax, batch_norm, dropout, transpose, optimizer\n"
     "  --threads N     threads of the pool (2)\n"
     "  --rounds N      interleaved rounds; the best of each row counts (10)\n"
     "  --clock CLOCK   wall, or cpu for a machine that others use too, with --threads 1 (wall)\n"
@@ -115,6 +115,12 @@ void Bench::measure(std::vector<Row> rows) {
   for (const Row& row : rows) {
     const bool operations = row.unit == Row::Unit::operations;
     const double speed = row.work / row.best * 1e-9, peak = operations ? fma : memory;
+    const double bandwidth = row.bytes / row.best * 1e-9;
+    if (bandwidth / memory > speed / peak) {
+      std::printf("%-40s %10.3f %9.1f GFLOP/s %10.1f %7.1f %% of memory: %.1f of %.1f GB/s\n",
+                  row.name.c_str(), row.best * 1e3, speed, peak, 100 * bandwidth / memory, bandwidth, memory);
+      continue;
+    }
     std::printf("%-40s %10.3f %9.1f %s %10.1f %7.1f %%\n", row.name.c_str(), row.best * 1e3, speed,
                 operations ? "GFLOP/s" : "GB/s   ", peak, 100 * speed / peak);
   }
