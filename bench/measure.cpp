@@ -83,7 +83,7 @@ bool Bench::wanted(const std::string& name) const { return name.find(options_.fi
 void Bench::print_head() const {
   std::printf("%s, %d threads, best of %d interleaved rounds by the %s clock\n", instruction_set(),
               pool_.threads(), options_.rounds, options_.clock.c_str());
-  std::printf("%-40s %10s %17s %10s %9s\n", "row", "ms", "speed", "peak", "of peak");
+  std::printf("%-44s %10s %17s %10s %9s\n", "row", "ms", "speed", "peak", "of peak");
 }
 
 double Bench::memory_peak() {
@@ -115,14 +115,13 @@ void Bench::measure(std::vector<Row> rows) {
   for (const Row& row : rows) {
     const bool operations = row.unit == Row::Unit::operations;
     const double speed = row.work / row.best * 1e-9, peak = operations ? fma : memory;
-    const double bandwidth = row.bytes / row.best * 1e-9;
-    if (bandwidth / memory > speed / peak) {
-      std::printf("%-40s %10.3f %9.1f GFLOP/s %10.1f %7.1f %% of memory: %.1f of %.1f GB/s\n",
-                  row.name.c_str(), row.best * 1e3, speed, peak, 100 * bandwidth / memory, bandwidth, memory);
-      continue;
-    }
-    std::printf("%-40s %10.3f %9.1f %s %10.1f %7.1f %%\n", row.name.c_str(), row.best * 1e3, speed,
+    std::printf("%-44s %10.3f %9.1f %s %10.1f %7.1f %%", row.name.c_str(), row.best * 1e3, speed,
                 operations ? "GFLOP/s" : "GB/s   ", peak, 100 * speed / peak);
+    if (row.bytes != 0) {
+      const double bandwidth = row.bytes / row.best * 1e-9;
+      std::printf("  %9.1f GB/s %8.1f %7.1f %%", bandwidth, memory, 100 * bandwidth / memory);
+    }
+    std::printf("\n");
   }
   std::fflush(stdout);
 }

@@ -63,6 +63,9 @@ class ChannelwiseFilter {
   }
 
  private:
+  /// How far ahead of a tile its gradients are prefetched, at least.
+  static constexpr std::int64_t kPrefetchFloats = 512;
+
   /// Of a block, [vector][tap][lane].
   std::int64_t sums_floats() const { return round_up(s.taps() * cut.blocks.size(0) * kMaxLanes, kMaxLanes); }
 
@@ -112,6 +115,8 @@ class ChannelwiseFilter {
                        (height - 1) * s.stride_h + s.kernel_h, columns_of(widths[kind]), offsets[kind],
                        pointers);
         a.dy = gradient(n, y, x);
+        a.dy_ahead = ceil_div(kPrefetchFloats, widths[kind] * s.channels) * widths[kind] * s.channels;
+        a.in_ahead = a.dy_ahead * s.stride_w;
         functions.run[kind][height - 1](a);
         x += widths[kind];
       }

@@ -19,6 +19,8 @@ class ChannelwiseRun {
  public:
   /// Results of a piece, and how many pieces are wanted where there is little work.
   static constexpr std::int64_t kPieceResults = 128 * 1024, kWantedPieces = 16;
+  /// How far ahead of a tile its inputs are prefetched, at least.
+  static constexpr std::int64_t kPrefetchFloats = 512;
 
   explicit ChannelwiseRun(const ChannelwiseConvolution& convolution)
       : c(convolution),
@@ -104,6 +106,12 @@ class ChannelwiseRun {
     }
   }
 
+  void look_ahead(std::int64_t width, const ChannelwiseAxis& x, ChannelTile& a) const {
+    const std::int64_t tiles = ceil_div(kPrefetchFloats, width * x.stride * channels);
+    a.in_ahead = tiles * width * x.stride * channels;
+    a.out_ahead = tiles * width * x.step * channels;
+  }
+
   float* result(std::int64_t n, const ChannelwiseAxis& y, const ChannelwiseAxis& x, std::int64_t at_y,
                 std::int64_t at_x) const {
     return c.out +
@@ -119,6 +127,7 @@ class ChannelwiseRun {
                                         : width == kNarrowTile ? functions.narrow
                                                                : functions.single;
     const std::int64_t columns = (width - 1) * x.stride + x.taps;
+    look_ahead(width, x, a);
     std::int64_t offsets[kMostInputs];
     auto** const pointers = reinterpret_cast<const float**>(thread_scratch());
     block_offsets(in, y.stride + y.taps, columns, offsets);
@@ -143,6 +152,7 @@ class ChannelwiseRun {
                                  ? (whole ? any_tile<1, true> : any_tile<1, false>)
                                  : (whole ? any_tile<kNarrowTile, true> : any_tile<kNarrowTile, false>);
     auto** const pointers = reinterpret_cast<const float**>(thread_scratch());
+    look_ahead(width, x, a);
     const TapGrid taps{y.taps, x.taps, y.dilation, x.dilation};
     a.in = pointers;
     for (std::int64_t at_y = range.begin; at_y < range.end; ++at_y) {

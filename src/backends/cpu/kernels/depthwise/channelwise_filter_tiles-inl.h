@@ -29,6 +29,7 @@ struct FilterTile {
   std::int64_t dy_row, dy_pixel;
   Range channels;  // of these
   std::int64_t all_channels, taps;
+  std::int64_t in_ahead, dy_ahead;  // floats from a tile's inputs and gradients to those that are prefetched
 };
 
 /// body(first channel, sums) for each vector of the block.
@@ -48,11 +49,22 @@ HWY_NOINLINE void filter_tile(const FilterTile& a) {
   const D d;
   const std::int64_t lanes = lane_count();
   for_vectors_of(a, K * K, [&](std::int64_t c, float* HWY_RESTRICT sums) HWY_ATTR {
+    // What no tile has read before, as channel_tile does it.
+    FOVEA_UNROLL_ROW
+    for (int y = HWY_MAX(0, kRows - R * S); y < kRows; ++y) {
+      FOVEA_UNROLL_ROW
+      for (int x = HWY_MAX(0, kColumns - P * S); x < kColumns; ++x)
+        prefetch(a.in[y * kColumns + x] + a.in_ahead + c);
+    }
     Vector dy[R][P];
     FOVEA_UNROLL_ROW
     for (int r = 0; r < R; ++r) {
       FOVEA_UNROLL_ROW
-      for (int p = 0; p < P; ++p) dy[r][p] = hn::LoadU(d, a.dy + r * a.dy_row + p * a.dy_pixel + c);
+      for (int p = 0; p < P; ++p) {
+        const float* const from = a.dy + r * a.dy_row + p * a.dy_pixel + c;
+        prefetch(from + a.dy_ahead);
+        dy[r][p] = hn::LoadU(d, from);
+      }
     }
     FOVEA_UNROLL_ROW
     for (int y = 0; y < kRows; ++y) {
