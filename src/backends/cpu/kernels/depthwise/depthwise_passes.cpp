@@ -1,4 +1,5 @@
 #include <numeric>
+#include <type_traits>
 
 #include "backends/cpu/kernels/depthwise/channelwise.h"
 #include "core/thread_scratch.h"
@@ -84,14 +85,40 @@ DepthwiseShape without_multiplier(DepthwiseShape s) {
   return s;
 }
 
+/// from[0 ... count) each `multiplier` times; 2 is the usual one, and known to the compiler.
+template <class Multiplier>
+void repeat_each(const float* from, std::int64_t count, Multiplier multiplier, float* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t m = 0; m < multiplier; ++m) to[i * multiplier + m] = from[i];
+  }
+}
+
+template <class Multiplier>
+void sum_each(const float* from, std::int64_t count, Multiplier multiplier, float* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    float sum = from[i * multiplier];
+    for (std::int64_t m = 1; m < multiplier; ++m) sum += from[i * multiplier + m];
+    to[i] = sum;
+  }
+}
+
+/// piece(first channel of all pixels, how many) on the pool.
+template <class Piece>
+void for_channels(const DepthwiseShape& s, std::int64_t images, ThreadPool& pool, Piece&& piece) {
+  const EvenParts parts = pieces_of_rows(images * s.height * s.width, s.out_channels());
+  pool.parallel_for(parts.parts, [&](std::int64_t part) {
+    piece(parts.begin(part) * s.channels, parts.size(part) * s.channels);
+  });
+}
+
 /// to[pixel][c * multiplier + m] = from[pixel][c].
 void repeat_channels(const DepthwiseShape& s, std::int64_t images, const float* from, float* to,
                      ThreadPool& pool) {
-  const EvenParts parts = pieces_of_rows(images * s.height * s.width, s.out_channels());
-  pool.parallel_for(parts.parts, [&](std::int64_t part) {
-    const Range elements{parts.range(part).begin * s.channels, parts.range(part).end * s.channels};
-    for (std::int64_t i = elements.begin; i < elements.end; ++i) {
-      for (std::int64_t m = 0; m < s.multiplier; ++m) to[i * s.multiplier + m] = from[i];
+  for_channels(s, images, pool, [&](std::int64_t first, std::int64_t count) {
+    if (s.multiplier == 2) {
+      repeat_each(from + first, count, std::integral_constant<std::int64_t, 2>(), to + 2 * first);
+    } else {
+      repeat_each(from + first, count, s.multiplier, to + s.multiplier * first);
     }
   });
 }
@@ -99,13 +126,11 @@ void repeat_channels(const DepthwiseShape& s, std::int64_t images, const float* 
 /// to[pixel][c] = the sum over m of from[pixel][c * multiplier + m].
 void sum_repetitions(const DepthwiseShape& s, std::int64_t images, const float* from, float* to,
                      ThreadPool& pool) {
-  const EvenParts parts = pieces_of_rows(images * s.height * s.width, s.out_channels());
-  pool.parallel_for(parts.parts, [&](std::int64_t part) {
-    const Range elements{parts.range(part).begin * s.channels, parts.range(part).end * s.channels};
-    for (std::int64_t i = elements.begin; i < elements.end; ++i) {
-      float sum = from[i * s.multiplier];
-      for (std::int64_t m = 1; m < s.multiplier; ++m) sum += from[i * s.multiplier + m];
-      to[i] = sum;
+  for_channels(s, images, pool, [&](std::int64_t first, std::int64_t count) {
+    if (s.multiplier == 2) {
+      sum_each(from + 2 * first, count, std::integral_constant<std::int64_t, 2>(), to + first);
+    } else {
+      sum_each(from + s.multiplier * first, count, s.multiplier, to + first);
     }
   });
 }
