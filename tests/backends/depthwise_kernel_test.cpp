@@ -108,11 +108,16 @@ TEST(DepthwiseRegions, TakeABiasAndAReLU) {
             std::string::npos);
 }
 
-TEST(DepthwiseRegions, LeaveOneTensorTwiceAndManyTapsToTheFormula) {
+TEST(DepthwiseRegions, LeaveOneTensorTwiceNoChannelsAndManyTapsToTheFormula) {
   RegionCase twice("twice");
   const int both = twice.input(random_tensor({1, 1, 1, 1}, 1));
   twice.output(twice.add(DepthwiseConv2DOp(), {both, both})[0]);
   EXPECT_EQ(kernel_of(twice), "reference");
+  RegionCase none("no_channels");
+  const int empty = none.input(random_tensor({1, 3, 3, 0}, 1));
+  const int no_kernel = none.input(random_tensor({2, 2, 0, 1}, 2));
+  none.output(none.add(DepthwiseConv2DOp(), {empty, no_kernel})[0]);
+  EXPECT_EQ(kernel_of(none), "reference");
   RegionCase many("many_taps");
   const int image = many.input(random_tensor({1, 1, 20000, 1}, 1));
   const int kernel = many.input(random_tensor({1, 20000, 1, 1}, 2));

@@ -46,8 +46,8 @@ struct DepthwiseActivation {
   float largest = 0;
 };
 
-/// Do what a tile keeps of each tap, pointers and sums, fit into the thread's scratch memory? They do up to
-/// some ten thousand taps.
+/// Are there channels and taps, and does what a tile keeps of each tap, pointers and sums, fit into the
+/// thread's scratch memory? It does up to some ten thousand taps.
 bool depthwise_takes(const DepthwiseShape& shape);
 
 /// Bytes of scratch memory that each pass wants; any alignment will do. The same for every instruction set

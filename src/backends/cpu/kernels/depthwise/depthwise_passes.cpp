@@ -156,7 +156,8 @@ void for_images(const DepthwiseShape& s, Run&& run) {
 bool depthwise_takes(const DepthwiseShape& s) {
   // A tap's inputs, and its sums for a vector of channels.
   constexpr std::int64_t kTapBytes = 4 * sizeof(float*) + kMaxLanes * sizeof(float);
-  return s.taps() * kTapBytes <= static_cast<std::int64_t>(kThreadScratchBytes) - 4096;
+  return s.taps() > 0 && s.channels > 0 &&
+         s.taps() * kTapBytes <= static_cast<std::int64_t>(kThreadScratchBytes) - 4096;
 }
 
 std::size_t depthwise_forward_workspace(const DepthwiseShape& s) {

@@ -85,7 +85,7 @@ template <class KernelClass>
 Implementation make_backward(const Region& region, const DepthwiseShape& shape) {
   if (region.steps.size() != 1) return decline("takes the op alone");
   if (!all_float32(region) || same_inputs(region)) return decline("takes two different float32 tensors");
-  if (!depthwise_takes(shape)) return decline("the kernel has too many taps");
+  if (!depthwise_takes(shape)) return decline("there are no channels or taps, or too many taps");
   return std::make_unique<KernelClass>(shape);
 }
 
@@ -108,7 +108,7 @@ Implementation make_depthwise_forward(const Region& region) {
   const DepthwiseShape shape =
       depthwise_shape(op_as<DepthwiseConv2DOp>(region, 0)->attributes, spec_of(region, first.inputs[0]).shape,
                       spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape);
-  if (!depthwise_takes(shape)) return decline("the kernel has too many taps");
+  if (!depthwise_takes(shape)) return decline("there are no channels or taps, or too many taps");
   return std::make_unique<Forward>(shape, bias, applied);
 }
 
