@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
     fovea::bench::Bench bench(fovea::bench::parse_options(argc, argv), pool);
     bench.print_head();
     fovea::bench::measure_convolutions(bench);
+    fovea::bench::measure_depthwise_convolutions(bench);
     fovea::bench::measure_programs(bench);
     std::printf("repeat a row: bench_kernels --filter conv2d/layer2/forward\n");
   } catch (const std::exception& error) {

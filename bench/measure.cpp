@@ -14,9 +14,9 @@ namespace {
 
 constexpr const char* kUsage =
     "bench_kernels [--filter TEXT] [--threads N] [--rounds N] [--shapes FILE]\n"
-    "  --filter TEXT   only rows whose name contains TEXT: conv2d, pool, matmul, elementwise, reduce, "
-    "softmax,\n"
-    "                  batch_norm, dropout, transpose, optimizer\n"
+    "  --filter TEXT   only rows whose name contains TEXT: conv2d, depthwise, pool, matmul, elementwise, "
+    "reduce,\n"
+    "                  softmax, batch_norm, dropout, transpose, optimizer\n"
     "  --threads N     threads of the pool (2)\n"
     "  --rounds N      interleaved rounds; the best of each row counts (10)\n"
     "  --clock CLOCK   wall, or cpu for a machine that others use too, with --threads 1 (wall)\n"
@@ -83,7 +83,7 @@ bool Bench::wanted(const std::string& name) const { return name.find(options_.fi
 void Bench::print_head() const {
   std::printf("%s, %d threads, best of %d interleaved rounds by the %s clock\n", instruction_set(),
               pool_.threads(), options_.rounds, options_.clock.c_str());
-  std::printf("%-40s %10s %17s %10s %9s\n", "row", "ms", "speed", "peak", "of peak");
+  std::printf("%-44s %10s %17s %10s %9s\n", "row", "ms", "speed", "peak", "of peak");
 }
 
 double Bench::memory_peak() {
@@ -115,8 +115,13 @@ void Bench::measure(std::vector<Row> rows) {
   for (const Row& row : rows) {
     const bool operations = row.unit == Row::Unit::operations;
     const double speed = row.work / row.best * 1e-9, peak = operations ? fma : memory;
-    std::printf("%-40s %10.3f %9.1f %s %10.1f %7.1f %%\n", row.name.c_str(), row.best * 1e3, speed,
+    std::printf("%-44s %10.3f %9.1f %s %10.1f %7.1f %%", row.name.c_str(), row.best * 1e3, speed,
                 operations ? "GFLOP/s" : "GB/s   ", peak, 100 * speed / peak);
+    if (row.bytes != 0) {
+      const double bandwidth = row.bytes / row.best * 1e-9;
+      std::printf("  %9.1f GB/s %8.1f %7.1f %%", bandwidth, memory, 100 * bandwidth / memory);
+    }
+    std::printf("\n");
   }
   std::fflush(stdout);
 }

@@ -43,6 +43,7 @@ struct Row {
   Unit unit = Unit::operations;
   double work = 0;
   std::function<void()> run;
+  double bytes = 0;  ///< of operations that memory may bind: what must be read and written
   double best = 1e30;
 };
 
@@ -67,6 +68,8 @@ class Bench {
 
 /// One of each pass of every `bench` line of shapes/conv2d.txt.
 void measure_convolutions(Bench& bench);
+/// The same of shapes/depthwise.txt.
+void measure_depthwise_convolutions(Bench& bench);
 /// All other families, planned as in a training program.
 void measure_programs(Bench& bench);
 

@@ -41,6 +41,51 @@ class Conv2D : public Layer {
   Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DOptions& options = {});
 };
 
+struct DepthwiseConv2DOptions {
+  Size2 strides = 1;
+  std::string padding = "valid";  ///< "valid" or "same"
+  std::int64_t depth_multiplier = 1;
+  Size2 dilation_rate = 1;
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer depthwise_initializer = "glorot_uniform";
+  Initializer bias_initializer = "zeros";
+  Regularizer depthwise_regularizer = {};
+  Regularizer bias_regularizer = {};
+  std::string name = {};
+};
+/// Slides `depth_multiplier` kernels over each channel by itself: channels do not mix. (N, H, W, C) gives C *
+/// depth_multiplier channels, those of one input channel side by side. Weights: kernel (kh, kw, C,
+/// depth_multiplier), bias (C * depth_multiplier). As in Keras, strides and dilation may go together; strides
+/// may differ, which Keras on TensorFlow refuses on a CPU.
+class DepthwiseConv2D : public Layer {
+ public:
+  explicit DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions& options = {});
+};
+
+struct SeparableConv2DOptions {
+  Size2 strides = 1;
+  std::string padding = "valid";  ///< "valid" or "same"
+  Size2 dilation_rate = 1;
+  std::int64_t depth_multiplier = 1;
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer depthwise_initializer = "glorot_uniform";
+  Initializer pointwise_initializer = "glorot_uniform";
+  Initializer bias_initializer = "zeros";
+  Regularizer depthwise_regularizer = {};
+  Regularizer pointwise_regularizer = {};
+  Regularizer bias_regularizer = {};
+  std::string name = {};
+};
+/// A DepthwiseConv2D without bias and activation, then `filters` 1x1 kernels that mix its channels. Strides,
+/// padding and dilation are the first one's. Weights: depthwise_kernel (kh, kw, C, depth_multiplier),
+/// pointwise_kernel (1, 1, C * depth_multiplier, filters), bias (filters). Source: Chollet 2017, "Xception".
+class SeparableConv2D : public Layer {
+ public:
+  SeparableConv2D(std::int64_t filters, Size2 kernel_size, const SeparableConv2DOptions& options = {});
+};
+
 struct Pooling2DOptions {
   Size2 strides = 0;  ///< 0: as the pool size
   std::string padding = "valid";

@@ -29,6 +29,24 @@ Value conv2d_backward_input(GraphBuilder& b, Value dy, Value kernel, const Shape
 Value conv2d_backward_filter(GraphBuilder& b, Value x, Value dy, const Shape& kernel_shape,
                              const Conv2DAttributes& attributes);
 
+struct DepthwiseConv2DAttributes {
+  Size2 strides = 1;
+  Padding2 padding = 0;
+  Size2 dilation = 1;
+};
+
+/// Each channel with kernels of its own: (N, H, W, C) and a kernel (kernel height, kernel width, C,
+/// multiplier) give (N, H', W', C * multiplier), in which channel c * multiplier + m is channel c with its
+/// m-th kernel. Sizes are conv2d's.
+Value depthwise_conv2d(GraphBuilder& b, Value x, Value kernel,
+                       const DepthwiseConv2DAttributes& attributes = {});
+/// The gradient of depthwise_conv2d with respect to its input of shape `x_shape`.
+Value depthwise_conv2d_backward_input(GraphBuilder& b, Value dy, Value kernel, const Shape& x_shape,
+                                      const DepthwiseConv2DAttributes& attributes);
+/// The gradient of depthwise_conv2d with respect to its kernel of shape `kernel_shape`.
+Value depthwise_conv2d_backward_filter(GraphBuilder& b, Value x, Value dy, const Shape& kernel_shape,
+                                       const DepthwiseConv2DAttributes& attributes);
+
 enum class PoolKind : std::uint8_t { max, average, min };
 struct Pool2DAttributes {
   PoolKind kind = PoolKind::max;

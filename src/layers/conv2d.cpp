@@ -91,20 +91,14 @@ class Conv2DLayer final : public LayerImpl {
   void check(const Shape& x) const {
     require_padding(*this, options.padding);
     require_activation(class_name(), options.activation);
-    if (filters < 1) fail_rule(fmt::format("filters must be at least 1. Received: filters={}", filters));
+    require_at_least_one(*this, "filters", filters);
     if (options.groups < 1 || filters % options.groups != 0) {
       fail_rule(fmt::format("filters must be a multiple of groups. Received: filters={}, groups={}", filters,
                             options.groups));
     }
-    const auto positive = [&](const char* name_of, Size2 size) {
-      if (size.height < 1 || size.width < 1) {
-        fail_rule(fmt::format("{} must be at least 1. Received: {}=({}, {})", name_of, name_of, size.height,
-                              size.width));
-      }
-    };
-    positive("kernel_size", kernel_size);
-    positive("strides", options.strides);
-    positive("dilation_rate", options.dilation_rate);
+    require_at_least_one(*this, "kernel_size", kernel_size);
+    require_at_least_one(*this, "strides", options.strides);
+    require_at_least_one(*this, "dilation_rate", options.dilation_rate);
     if (x[3] == Shape::unknown || x[3] % options.groups != 0) {
       fail_rule(
           fmt::format("the input's channels must be known and a multiple of groups={}. Received: shape {}",

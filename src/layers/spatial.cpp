@@ -59,6 +59,26 @@ void require_padding(const LayerImpl& layer, const std::string& padding) {
   }
 }
 
+void require_at_least_one(const LayerImpl& layer, std::string_view option, Size2 size) {
+  if (size.height < 1 || size.width < 1) {
+    layer.fail_rule(
+        fmt::format("{} must be at least 1. Received: {}=({}, {})", option, option, size.height, size.width));
+  }
+}
+
+void require_at_least_one(const LayerImpl& layer, std::string_view option, std::int64_t count) {
+  if (count < 1)
+    layer.fail_rule(fmt::format("{} must be at least 1. Received: {}={}", option, option, count));
+}
+
+void require_channels(const LayerImpl& layer, const Shape& images) {
+  if (images[3] == Shape::unknown) {
+    layer.fail_rule(fmt::format(
+        "its weights need channels of a known size. Give the input's last axis a size. Received: shape {}",
+        images.str()));
+  }
+}
+
 const Shape& require_images(const LayerImpl& layer, std::span<const Shape> inputs) {
   if (inputs.size() != 1) layer.fail_rule(fmt::format("takes one input. Received: {}", inputs.size()));
   if (inputs[0].rank() != 4) {

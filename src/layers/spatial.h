@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "fovea/fields.h"
 
@@ -26,6 +27,11 @@ struct Window2D {
 
 /// Fails unless the padding is "valid" or "same".
 void require_padding(const LayerImpl& layer, const std::string& padding);
+/// Fails unless both are at least 1; `option` is the option's name.
+void require_at_least_one(const LayerImpl& layer, std::string_view option, Size2 size);
+void require_at_least_one(const LayerImpl& layer, std::string_view option, std::int64_t count);
+/// Fails unless the images' channels are known.
+void require_channels(const LayerImpl& layer, const Shape& images);
 /// Fails unless there is one input, of rank 4.
 const Shape& require_images(const LayerImpl& layer, std::span<const Shape> inputs);
 

@@ -22,6 +22,24 @@ std::int64_t output_size(const Op& op, const char* axis, std::int64_t size, std:
 
 }  // namespace
 
+Shape convolved_shape(const Op& op, const Shape& x, const Shape& kernel, Size2 strides,
+                      const Padding2& padding, Size2 dilation, std::int64_t channels) {
+  if (strides.height < 1 || strides.width < 1 || dilation.height < 1 || dilation.width < 1) {
+    fail("Op {}: strides and dilation are at least 1. Received: strides ({}, {}) and dilation ({}, {})",
+         op.class_name(), strides.height, strides.width, dilation.height, dilation.width);
+  }
+  if (padding.top < 0 || padding.bottom < 0 || padding.left < 0 || padding.right < 0) {
+    fail("Op {}: padding is at least 0. Received: (({}, {}), ({}, {}))", op.class_name(), padding.top,
+         padding.bottom, padding.left, padding.right);
+  }
+  return {x[0],
+          output_size(op, "the height", x[1], padding.top, padding.bottom, kernel[0], dilation.height,
+                      strides.height),
+          output_size(op, "the width", x[2], padding.left, padding.right, kernel[1], dilation.width,
+                      strides.width),
+          channels};
+}
+
 void Conv2DBase::fields(FieldVisitor& visitor) {
   visitor.field("strides", attributes.strides);
   visitor.field("padding", attributes.padding);
@@ -40,20 +58,7 @@ Shape Conv2DBase::output_shape(const Shape& x, const Shape& kernel) const {
     fail("Op {}: {} channels do not fit a kernel of shape {} in {} groups", class_name(), x[3], kernel.str(),
          a.groups);
   }
-  if (a.strides.height < 1 || a.strides.width < 1 || a.dilation.height < 1 || a.dilation.width < 1) {
-    fail("Op {}: strides and dilation are at least 1. Received: strides ({}, {}) and dilation ({}, {})",
-         class_name(), a.strides.height, a.strides.width, a.dilation.height, a.dilation.width);
-  }
-  if (a.padding.top < 0 || a.padding.bottom < 0 || a.padding.left < 0 || a.padding.right < 0) {
-    fail("Op {}: padding is at least 0. Received: (({}, {}), ({}, {}))", class_name(), a.padding.top,
-         a.padding.bottom, a.padding.left, a.padding.right);
-  }
-  return {x[0],
-          output_size(*this, "the height", x[1], a.padding.top, a.padding.bottom, kernel[0],
-                      a.dilation.height, a.strides.height),
-          output_size(*this, "the width", x[2], a.padding.left, a.padding.right, kernel[1], a.dilation.width,
-                      a.strides.width),
-          kernel[3]};
+  return convolved_shape(*this, x, kernel, a.strides, a.padding, a.dilation, kernel[3]);
 }
 
 std::vector<TensorSpec> Conv2DOp::infer(std::span<const TensorSpec> inputs) const {

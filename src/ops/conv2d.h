@@ -4,6 +4,14 @@
 
 namespace fovea {
 
+/// The shape of a convolution's result with `channels` channels: floor((n + before + after - ((k - 1) *
+/// dilation
+/// + 1)) / stride) + 1 along each axis of the images `x`, whose kernel begins with (kernel height, kernel
+/// width). Fails, naming `op`, for strides or dilation below 1, negative padding, or a kernel larger than the
+/// image.
+Shape convolved_shape(const Op& op, const Shape& x, const Shape& kernel, Size2 strides,
+                      const Padding2& padding, Size2 dilation, std::int64_t channels);
+
 enum class ConvPass : std::uint8_t { forward, backward_input, backward_filter };
 
 /// The three passes of a convolution share their attributes. Inputs: forward (x, kernel), backward_input (dy,

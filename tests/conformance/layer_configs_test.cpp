@@ -66,6 +66,14 @@ TEST_P(LayerConfigs, AreReadBack) {
   EXPECT_TRUE(same_options(*again, *layer_)) << describe(*again) << " read from " << describe(*layer_);
 }
 
+/// How the options of a weight begin: "kernel_initializer", but "depthwise_initializer" of "depthwise_kernel"
+/// and of a DepthwiseConv2D's "kernel".
+std::string option_stem(const LayerImpl& layer, const std::string& parameter) {
+  if (parameter == "depthwise_kernel") return "depthwise";
+  if (parameter == "pointwise_kernel") return "pointwise";
+  return layer.class_name() == "DepthwiseConv2D" && parameter == "kernel" ? "depthwise" : parameter;
+}
+
 TEST_P(LayerConfigs, GiveTheWeightsThatKerasHas) {
   const std::vector<Shape> inputs = shapes_of(golden_.arrays("inputs"));
   const std::vector<ParameterSpec> ours = layer_->parameters(inputs);
@@ -81,7 +89,7 @@ TEST_P(LayerConfigs, GiveTheWeightsThatKerasHas) {
     count += ours[i].shape.elements();
     // Initializer and penalty of "kernel" are the options "kernel_initializer" and "kernel_regularizer".
     const Json written = write_config(*layer_);
-    const std::string initializer = ours[i].name + "_initializer";
+    const std::string initializer = option_stem(*layer_, ours[i].name) + "_initializer";
     ASSERT_TRUE(written.contains(initializer));
     EXPECT_EQ(write_object(*ours[i].initializer.get(), "keras.initializers"), written.at(initializer));
   }
@@ -141,6 +149,17 @@ std::vector<Json> further_configs(const std::string& class_name) {
                         {"kernel_regularizer", penalty},
                         {"bias_regularizer", penalty}};
   if (class_name == "Conv2D" || class_name == "Dense") return {weights};
+  const Json depthwise = {{"depthwise_initializer", normal},
+                          {"bias_initializer", normal},
+                          {"depthwise_regularizer", penalty},
+                          {"bias_regularizer", penalty}};
+  if (class_name == "DepthwiseConv2D") return {depthwise};
+  if (class_name == "SeparableConv2D") {
+    Json separable = depthwise;
+    separable["pointwise_initializer"] = normal;
+    separable["pointwise_regularizer"] = penalty;
+    return {separable};
+  }
   if (class_name == "BatchNormalization") {
     return {{{"beta_initializer", normal},
              {"gamma_initializer", normal},
@@ -158,9 +177,17 @@ std::vector<Json> further_configs(const std::string& class_name) {
 }
 
 /// Options of which there is only one value.
-const std::set<std::string> kFixed = {"data_format",     "activity_regularizer", "kernel_constraint",
-                                      "bias_constraint", "beta_constraint",      "gamma_constraint",
-                                      "synchronized",    "noise_shape",          "sparse"};
+const std::set<std::string> kFixed = {"data_format",
+                                      "activity_regularizer",
+                                      "kernel_constraint",
+                                      "depthwise_constraint",
+                                      "pointwise_constraint",
+                                      "bias_constraint",
+                                      "beta_constraint",
+                                      "gamma_constraint",
+                                      "synchronized",
+                                      "noise_shape",
+                                      "sparse"};
 
 TEST(LayerOptions, StandOffTheirDefaultsInSomeCase) {
   for (const std::string& class_name : registered_layers()) {
@@ -193,15 +220,16 @@ TEST(LayerOptions, StandOffTheirDefaultsInSomeCase) {
 }
 
 TEST(LayerOptions, OfWeightsReachTheWeights) {
-  for (const char* class_name : {"Conv2D", "Dense", "BatchNormalization"}) {
+  for (const char* class_name :
+       {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "BatchNormalization"}) {
     SCOPED_TRACE(class_name);
     const auto layer = layer_from(class_name, further_configs(class_name)[0]);
     const Shape input = class_name == std::string("Dense") ? Shape{2, 5} : Shape{2, 3, 3, 5};
     const Json written = write_config(*layer);
     for (const ParameterSpec& parameter : layer->parameters({&input, 1})) {
       EXPECT_EQ(write_object(*parameter.initializer.get(), "keras.initializers"),
-                written.at(parameter.name + "_initializer"));
-      const bool penalised = written.contains(parameter.name + "_regularizer");
+                written.at(option_stem(*layer, parameter.name) + "_initializer"));
+      const bool penalised = written.contains(option_stem(*layer, parameter.name) + "_regularizer");
       EXPECT_EQ(parameter.regularizer.l1, penalised ? 0.125 : 0) << parameter.name;
       EXPECT_EQ(parameter.regularizer.l2, penalised ? 0.25 : 0) << parameter.name;
     }
@@ -214,6 +242,11 @@ TEST(LayerOptions, ThatFoveaLacksAreRefused) {
       {"Conv2D", {{"kernel_constraint", {{"class_name", "MaxNorm"}, {"config", Json::object()}}}}},
       {"Conv2D", {{"bias_constraint", {{"class_name", "NonNeg"}, {"config", Json::object()}}}}},
       {"Conv2D", {{"activity_regularizer", {{"class_name", "L2"}, {"config", {{"l2", 0.1}}}}}}},
+      {"DepthwiseConv2D", {{"data_format", "channels_first"}}},
+      {"DepthwiseConv2D", {{"depthwise_constraint", "max_norm"}}},
+      {"DepthwiseConv2D", {{"bias_constraint", "non_neg"}}},
+      {"SeparableConv2D", {{"pointwise_constraint", "max_norm"}}},
+      {"SeparableConv2D", {{"depthwise_constraint", "max_norm"}}},
       {"Dense", {{"kernel_constraint", "max_norm"}}},
       {"MaxPooling2D", {{"data_format", "channels_first"}}},
       {"GlobalMaxPooling2D", {{"data_format", "channels_first"}}},

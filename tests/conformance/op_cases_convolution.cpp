@@ -1,5 +1,6 @@
 #include "conformance/op_cases.h"
 #include "ops/conv2d.h"
+#include "ops/depthwise_conv2d.h"
 #include "ops/matmul.h"
 
 // A convolution's three passes are each other's gradients, so the numeric check of the two backward passes is
@@ -45,6 +46,47 @@ Shape output_shape(const Convolution& c) {
   return Conv2DOp(c.attributes).infer(inputs)[0].shape;
 }
 
+struct Depthwise {
+  const char* label;
+  Shape x, kernel;
+  ops::DepthwiseConv2DAttributes attributes;
+};
+
+std::vector<Depthwise> depthwise_convolutions() {
+  return {
+      {"plain", {2, 5, 7, 3}, {3, 3, 3, 1}, {}},
+      {"multiplier2", {1, 5, 4, 5}, {3, 2, 5, 2}, {}},
+      {"multiplier3_one_channel", {2, 4, 4, 1}, {2, 2, 1, 3}, {.padding = 1}},
+      {"kernel1", {2, 3, 5, 5}, {1, 1, 5, 1}, {}},
+      {"strides2_same", {1, 8, 7, 3}, {3, 3, 3, 1}, {.strides = 2, .padding = {0, 1, 1, 1}}},
+      {"strides2_multiplier2", {1, 7, 7, 3}, {3, 3, 3, 2}, {.strides = 2, .padding = 1}},
+      {"strides_beyond_kernel", {1, 9, 7, 2}, {2, 2, 2, 1}, {.strides = {4, 3}}},
+      {"padding_beyond_kernel", {1, 3, 3, 1}, {2, 2, 1, 1}, {.padding = {3, 2, 0, 4}}},
+      {"dilation2", {1, 7, 6, 2}, {3, 3, 2, 1}, {.padding = 2, .dilation = 2}},
+      {"dilation_strides",
+       {1, 9, 8, 2},
+       {2, 3, 2, 2},
+       {.strides = {2, 1}, .padding = {1, 0, 2, 1}, .dilation = {3, 2}}},
+      // From here on as many channels as fill a vector, and more.
+      {"channels16", {1, 8, 9, 16}, {3, 3, 16, 1}, {.padding = 1}},
+      {"channels17_strides2", {2, 9, 8, 17}, {3, 3, 17, 1}, {.strides = 2, .padding = 1}},
+      {"channels19_kernel5", {1, 7, 8, 19}, {5, 5, 19, 1}, {.padding = 2}},
+      {"channels16_kernel7_strides2", {1, 9, 15, 16}, {7, 7, 16, 1}, {.strides = 2, .padding = 3}},
+      {"one_pixel", {3, 1, 1, 20}, {3, 3, 20, 1}, {.padding = 1}},
+      {"kernel_is_the_image", {2, 4, 3, 3}, {4, 3, 3, 2}, {}},
+  };
+}
+
+void add_depthwise_cases(OpCases& cases) {
+  for (const Depthwise& c : depthwise_convolutions()) {
+    const TensorSpec specs[] = {{c.x, DType::float64}, {c.kernel, DType::float64}};
+    const Shape y = DepthwiseConv2DOp(c.attributes).infer(specs)[0].shape;
+    cases.add(c.label, DepthwiseConv2DOp(c.attributes), {normal(c.x), normal(c.kernel)});
+    cases.add(c.label, DepthwiseConv2DBackwardInputOp(c.attributes, c.x), {normal(y), normal(c.kernel)});
+    cases.add(c.label, DepthwiseConv2DBackwardFilterOp(c.attributes, c.kernel), {normal(c.x), normal(y)});
+  }
+}
+
 }  // namespace
 
 void add_convolution_cases(OpCases& cases) {
@@ -54,6 +96,7 @@ void add_convolution_cases(OpCases& cases) {
     cases.add(c.label, Conv2DBackwardInputOp(c.attributes, c.x), {normal(y), normal(c.kernel)});
     cases.add(c.label, Conv2DBackwardFilterOp(c.attributes, c.kernel), {normal(c.x), normal(y)});
   }
+  add_depthwise_cases(cases);
   cases.add("plain", MatMulOp(), {normal({3, 5}), normal({5, 7})});
   cases.add("a_transposed", MatMulOp(true, false), {normal({5, 3}), normal({5, 7})});
   cases.add("b_transposed", MatMulOp(false, true), {normal({3, 5}), normal({7, 5})});

@@ -6,6 +6,7 @@
 #include "ops/batch_norm.h"
 #include "ops/binary.h"
 #include "ops/conv2d.h"
+#include "ops/depthwise_conv2d.h"
 #include "ops/matmul.h"
 #include "ops/optimizer_update.h"
 #include "ops/pool2d.h"
@@ -92,6 +93,40 @@ void add_convolutions(Refusals& r) {
   r.add("dtypes", MatMulOp(), {f32({2, 3}), f64({3, 5})}, "Op MatMul: the dtypes differ");
   r.add("integers", MatMulOp(), {i32({2, 3}), i32({3, 5})},
         "Op MatMul: expected floats. Received: int32 (2, 3)");
+}
+
+void add_depthwise_convolutions(Refusals& r) {
+  const Shape x{2, 5, 5, 4}, kernel{3, 3, 4, 2}, y{2, 3, 3, 8};
+  r.add("one_input", DepthwiseConv2DOp(), {f32(x)}, "Op DepthwiseConv2D: takes 2 inputs. Received: 1");
+  r.add("rank3", DepthwiseConv2DOp(), {f32({5, 5, 4}), f32(kernel)},
+        "Op DepthwiseConv2D: expected floating images (N, H, W, C). Received: float32 (5, 5, 4)");
+  r.add("integers", DepthwiseConv2DOp(), {i32(x), i32(kernel)},
+        "Op DepthwiseConv2D: expected floating images (N, H, W, C). Received: int32 (2, 5, 5, 4)");
+  r.add("dtypes", DepthwiseConv2DOp(), {f32(x), f64(kernel)}, "Op DepthwiseConv2D: the dtypes differ");
+  r.add("kernel_rank", DepthwiseConv2DOp(), {f32(x), f32({3, 3, 4})},
+        "Op DepthwiseConv2D: expected a kernel (height, width, channels, multiplier). Received: (3, 3, 4)");
+  r.add("channels", DepthwiseConv2DOp(), {f32(x), f32({3, 3, 1, 4})},
+        "Op DepthwiseConv2D: 4 channels do not fit a kernel of shape (3, 3, 1, 4); its third size is the "
+        "number of channels");
+  r.add("multiplier0", DepthwiseConv2DOp(), {f32(x), f32({3, 3, 4, 0})},
+        "Op DepthwiseConv2D: 4 channels do not fit a kernel of shape (3, 3, 4, 0)");
+  r.add("strides0", DepthwiseConv2DOp({.strides = {1, 0}}), {f32(x), f32(kernel)},
+        "Op DepthwiseConv2D: strides and dilation are at least 1. Received: strides (1, 0) and dilation (1, "
+        "1)");
+  r.add("dilation0", DepthwiseConv2DOp({.dilation = {0, 1}}), {f32(x), f32(kernel)},
+        "Op DepthwiseConv2D: strides and dilation are at least 1");
+  r.add("negative_padding", DepthwiseConv2DOp({.padding = {0, 0, -1, 0}}), {f32(x), f32(kernel)},
+        "Op DepthwiseConv2D: padding is at least 0. Received: ((0, 0), (-1, 0))");
+  r.add("reach", DepthwiseConv2DOp({.dilation = {1, 3}}), {f32(x), f32(kernel)},
+        "Op DepthwiseConv2D: the kernel is larger than the image along the width: it reaches over 7");
+  r.add("gradient_shape", DepthwiseConv2DBackwardInputOp({}, x), {f32({2, 3, 3, 4}), f32(kernel)},
+        "Op DepthwiseConv2DBackwardInput: a gradient of shape (2, 3, 3, 4) does not belong to an input of "
+        "shape (2, 5, 5, 4) and a kernel of shape (3, 3, 4, 2)");
+  r.add("rank_of_x_shape", DepthwiseConv2DBackwardInputOp({}, {5, 5, 4}), {f32(y), f32(kernel)},
+        "Op DepthwiseConv2DBackwardInput: expected the shape of an image (N, H, W, C). Received: (5, 5, 4)");
+  r.add("gradient_shape", DepthwiseConv2DBackwardFilterOp({}, kernel), {f32(x), f32({2, 4, 3, 8})},
+        "Op DepthwiseConv2DBackwardFilter: a gradient of shape (2, 4, 3, 8) does not belong to an input of "
+        "shape (2, 5, 5, 4) and a kernel of shape (3, 3, 4, 2)");
 }
 
 void add_pooling(Refusals& r) {
@@ -232,6 +267,7 @@ const std::vector<Refusal>& refusals() {
   static const Refusals all = [] {
     Refusals made;
     add_convolutions(made);
+    add_depthwise_convolutions(made);
     add_pooling(made);
     add_elementwise(made);
     add_reductions(made);

@@ -8,6 +8,7 @@
 #include "ops/batch_norm.h"
 #include "ops/binary.h"
 #include "ops/conv2d.h"
+#include "ops/depthwise_conv2d.h"
 #include "ops/matmul.h"
 #include "ops/optimizer_update.h"
 #include "ops/pool2d.h"

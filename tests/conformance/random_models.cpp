@@ -63,6 +63,20 @@ class Maker {
     return Conv2D(filters, kernel, options)(t);
   }
 
+  SymbolicTensor depthwise_convolution(const SymbolicTensor& t) {
+    const Size2 kernel = window(t.shape(), 3), strides = chance(0.4) ? Size2(2) : Size2(1);
+    const std::int64_t multiplier = between(1, 2);
+    if (chance(0.3)) {
+      return SeparableConv2D(between(1, 9), kernel,
+                             {.strides = strides, .padding = padding(), .depth_multiplier = multiplier})(t);
+    }
+    return DepthwiseConv2D(kernel, {.strides = strides,
+                                    .padding = padding(),
+                                    .depth_multiplier = multiplier,
+                                    .activation = activation(),
+                                    .use_bias = chance(0.7)})(t);
+  }
+
   SymbolicTensor pooling(const SymbolicTensor& t) {
     const Size2 size = window(t.shape(), 3);
     const Pooling2DOptions options{.strides = chance(0.5) ? Size2(0) : Size2(between(1, 2)),
@@ -82,8 +96,9 @@ class Maker {
     switch (between(0, 9)) {
       case 0:
       case 1:
-      case 2:
         return convolution(t);
+      case 2:
+        return depthwise_convolution(t);
       case 3:
       case 4:
         return pooling(t);

@@ -10,7 +10,8 @@ EXTREMES = np.array([[-100, -20, -5, -1e-8, 0, 1e-8, 5, 20, 100]], "float32")
 
 
 def write_all(folder):
-    for cases in (convolutions, pooling, dense_and_shapes, activations, normalization, merging, further):
+    for cases in (convolutions, depthwise_convolutions, pooling, dense_and_shapes, activations, normalization,
+                  merging, further):
         for name, build, shapes, *options in cases():
             write_case(folder, name, build, shapes, **(options[0] if options else {}))
 
@@ -96,6 +97,32 @@ def convolutions():
     yield conv("groups3_relu_no_bias", groups=3, filters=3, activation="relu", use_bias=False)
     yield conv("one_filter_one_channel", filters=1, shape=(1, 5, 4, 1))
     yield conv("channels17_filters19", filters=19, kernel_size=(2, 1), shape=(1, 3, 3, 17))
+
+
+def depthwise_convolutions():
+    def depthwise(name, kernel=3, shape=IMAGE, **options):
+        return "depthwise_conv2d_" + name, lambda: L.DepthwiseConv2D(kernel, **options), [shape]
+
+    yield depthwise("default")
+    yield depthwise("same_multiplier2", padding="same", depth_multiplier=2)
+    yield depthwise("strides2_same_no_bias_relu", strides=2, padding="same", use_bias=False, activation="relu")
+    yield depthwise("dilation2_same", padding="same", dilation_rate=2)
+    yield depthwise("kernel5x2_valid", kernel=(5, 2))
+    yield depthwise("strides2_dilation2_valid", strides=2, dilation_rate=2)
+    yield depthwise("strides2_dilation1x2_same_multiplier3", strides=2, dilation_rate=(1, 2), padding="same",
+                    depth_multiplier=3)
+    yield depthwise("kernel5_same_relu6", kernel=5, padding="same", activation="relu6", shape=(2, 7, 8, 17))
+    yield depthwise("strides2_same_even", strides=2, padding="same", shape=(1, 8, 14, 24))
+    yield depthwise("one_pixel_same", padding="same", shape=(2, 1, 1, 5))
+
+    def separable(name, shape=IMAGE, **options):
+        return "separable_conv2d_" + name, lambda: L.SeparableConv2D(4, 3, **options), [shape]
+
+    yield separable("default")
+    yield separable("same_strides2_multiplier2", strides=2, padding="same", depth_multiplier=2, activation="relu")
+    yield separable("dilation2_same_no_bias", padding="same", dilation_rate=2, use_bias=False)
+    yield separable("strides2_dilation2_same_tanh", strides=2, padding="same", dilation_rate=2, activation="tanh")
+    yield separable("channels33", shape=(1, 5, 4, 33))
 
 
 def pooling():
@@ -236,17 +263,6 @@ def merging():
 
 def further():
     """Layers of keras.applications and of common files beyond the core."""
-    def depthwise(name, kernel=3, **options):
-        return "depthwise_conv2d_" + name, lambda: L.DepthwiseConv2D(kernel, **options), [IMAGE]
-
-    yield depthwise("default")
-    yield depthwise("same_multiplier2", padding="same", depth_multiplier=2)
-    yield depthwise("strides2_same_no_bias_relu", strides=2, padding="same", use_bias=False, activation="relu")
-    yield depthwise("dilation2_same", padding="same", dilation_rate=2)
-    yield depthwise("kernel5x2_valid", kernel=(5, 2))
-    yield "separable_conv2d_default", lambda: L.SeparableConv2D(4, 3), [IMAGE]
-    yield ("separable_conv2d_same_strides2_multiplier2",
-           lambda: L.SeparableConv2D(4, 3, strides=2, padding="same", depth_multiplier=2, activation="relu"), [IMAGE])
     yield "conv2d_transpose_default", lambda: L.Conv2DTranspose(4, 3), [IMAGE]
     yield "conv2d_transpose_strides2_same", lambda: L.Conv2DTranspose(2, 3, strides=2, padding="same"), [IMAGE]
     yield "conv2d_transpose_strides2_valid", lambda: L.Conv2DTranspose(2, 2, strides=2, use_bias=False), [IMAGE]

@@ -171,6 +171,14 @@ def keras_models():
     unbuilt(np.zeros((6, 4), "float32"))
     yield "built_by_a_call", unbuilt
 
+    image = keras.Input((8, 7, 3))
+    yield "separable", keras.Sequential([
+        image, layers.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2, use_bias=False),
+        layers.BatchNormalization(), layers.ReLU(max_value=6), layers.DepthwiseConv2D((2, 1), activation="relu"),
+        layers.SeparableConv2D(5, 2, depthwise_regularizer="l2", depth_multiplier=2, activation="swish"),
+        layers.SeparableConv2D(4, 3, padding="same", dilation_rate=2, use_bias=False), layers.Flatten(),
+        layers.Dense(2, activation="softmax")])
+
     x = keras.Input((8, 8, 3), name="photo")
     y = block(x, 4, "a")
     shortcut = layers.Conv2D(4, 1)(x)

@@ -71,6 +71,37 @@ Model options() {
   return Model({x}, {y}, {.name = "options"});
 }
 
+/// Depthwise convolutions, alone and in separable ones.
+Model separable() {
+  const Regularizer penalty{.l1 = 0.01, .l2 = 0.02};
+  const SymbolicTensor x = Input({13, 11, 3}, {.name = "image"});
+  SymbolicTensor y = DepthwiseConv2D({3, 2}, {.strides = 2,
+                                              .padding = "same",
+                                              .depth_multiplier = 2,
+                                              .activation = "relu6",
+                                              .depthwise_initializer = "he_normal",
+                                              .bias_initializer = initializers::Constant(0.25),
+                                              .depthwise_regularizer = penalty,
+                                              .bias_regularizer = {.l1 = 0.5, .l2 = 0},
+                                              .name = "first"})(x);
+  y = DepthwiseConv2D(3,
+                      {.padding = "same", .dilation_rate = {1, 2}, .use_bias = false, .name = "second"})(y);
+  y = SeparableConv2D(5, {3, 2},
+                      {.padding = "same",
+                       .dilation_rate = 2,
+                       .depth_multiplier = 2,
+                       .activation = "swish",
+                       .depthwise_initializer = initializers::RandomNormal({.stddev = 0.2, .seed = 7}),
+                       .pointwise_initializer = "he_uniform",
+                       .bias_initializer = "ones",
+                       .depthwise_regularizer = penalty,
+                       .pointwise_regularizer = {.l1 = 0, .l2 = 0.1},
+                       .bias_regularizer = {.l1 = 0.5, .l2 = 0},
+                       .name = "mixed"})(y);
+  y = SeparableConv2D(4, 3, {.strides = 2, .use_bias = false})(y);
+  return Model({x}, {Dense(2)(GlobalAveragePooling2D()(y))}, {.name = "separable"});
+}
+
 /// Branches, of which the shorter is written first; a call argument.
 Model branches() {
   const SymbolicTensor x = Input({6, 6, 2}, {.name = "image"});
@@ -160,11 +191,17 @@ struct Entry {
   Model (*make)();
 };
 constexpr Entry kEntries[] = {
-    {"sequential", sequential},   {"options", options},
-    {"branches", branches},       {"calls", calls},
-    {"shared", shared},           {"nested", nested},
-    {"several", several},         {"float64", in_float64},
-    {"min_pooling", min_pooling}, {"shared_by_models", shared_by_models},
+    {"sequential", sequential},
+    {"options", options},
+    {"separable", separable},
+    {"branches", branches},
+    {"calls", calls},
+    {"shared", shared},
+    {"nested", nested},
+    {"several", several},
+    {"float64", in_float64},
+    {"min_pooling", min_pooling},
+    {"shared_by_models", shared_by_models},
 };
 
 }  // namespace

@@ -1,0 +1,110 @@
+#include "layers/activations.h"
+#include "layers/layer_support.h"
+#include "layers/spatial.h"
+
+// y[n,oh,ow,c*M+m] = activation(bias[c*M+m] + sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c]
+// * kernel[kh,kw,c,m]), M being depth_multiplier. Parameters: (kh * kw + 1) * C * M, the 1 being the bias.
+// Source: keras/src/layers/convolutional/base_depthwise_conv.py.
+
+namespace fovea {
+namespace {
+
+class DepthwiseConv2DLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "DepthwiseConv2D"; }
+
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("depth_multiplier", options.depth_multiplier);
+    visitor.field("kernel_size", kernel_size);
+    visitor.field("strides", options.strides);
+    visitor.field("padding", options.padding);
+    data_format_option(visitor, *this);
+    visitor.field("dilation_rate", options.dilation_rate);
+    visitor.field("activation", options.activation);
+    visitor.field("use_bias", options.use_bias);
+    field(visitor, "depthwise_initializer", options.depthwise_initializer);
+    field(visitor, "bias_initializer", options.bias_initializer);
+    field(visitor, "depthwise_regularizer", options.depthwise_regularizer);
+    field(visitor, "bias_regularizer", options.bias_regularizer);
+    for (const char* option : {"activity_regularizer", "depthwise_constraint", "bias_constraint"})
+      null_option(visitor, *this, option);
+  }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_images(*this, inputs);
+    require_padding(*this, options.padding);
+    require_activation(class_name(), options.activation);
+    require_at_least_one(*this, "kernel_size", kernel_size);
+    require_at_least_one(*this, "strides", options.strides);
+    require_at_least_one(*this, "dilation_rate", options.dilation_rate);
+    require_at_least_one(*this, "depth_multiplier", options.depth_multiplier);
+    require_channels(*this, x);
+    return {window().output(*this, x, x[3] * options.depth_multiplier)};
+  }
+
+  std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
+    const std::int64_t channels = inputs[0][3];
+    std::vector<ParameterSpec> result;
+    result.push_back({"kernel",
+                      {kernel_size.height, kernel_size.width, channels, options.depth_multiplier},
+                      options.depthwise_initializer,
+                      true,
+                      options.depthwise_regularizer});
+    if (options.use_bias) {
+      result.push_back({"bias",
+                        {channels * options.depth_multiplier},
+                        options.bias_initializer,
+                        true,
+                        options.bias_regularizer});
+    }
+    return result;
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    GraphBuilder& g = context.graph;
+    Value y = ops::depthwise_conv2d(g, inputs[0], context.weight(0),
+                                    {.strides = options.strides,
+                                     .padding = window().amounts(g.spec(inputs[0]).shape),
+                                     .dilation = options.dilation_rate});
+    if (options.use_bias) y = ops::add(g, y, context.weight(1));
+    return {lower_activation(g, options.activation, y)};
+  }
+
+  std::string explain_shape(std::span<const Shape> inputs) const override {
+    const Window2D w = window();
+    return fmt::format(
+        "height {}; width {}; {} channel{} with {} kernel{} each give {} activation maps",
+        w.explain(inputs[0][1], kernel_size.height, options.strides.height, options.dilation_rate.height),
+        w.explain(inputs[0][2], kernel_size.width, options.strides.width, options.dilation_rate.width),
+        inputs[0][3], inputs[0][3] == 1 ? "" : "s", options.depth_multiplier,
+        options.depth_multiplier == 1 ? "" : "s", inputs[0][3] * options.depth_multiplier);
+  }
+
+  std::string explain_parameters(std::span<const Shape> inputs) const override {
+    const std::int64_t maps = inputs[0][3] * options.depth_multiplier;
+    const std::int64_t per_map = kernel_size.height * kernel_size.width + (options.use_bias ? 1 : 0);
+    return fmt::format("({}*{}{})*{}*{} = {}: a {}x{} kernel{}, for each of {} channels times {}",
+                       kernel_size.height, kernel_size.width, options.use_bias ? " + 1" : "", inputs[0][3],
+                       options.depth_multiplier, per_map * maps, kernel_size.height, kernel_size.width,
+                       options.use_bias ? ", one bias" : "", inputs[0][3], options.depth_multiplier);
+  }
+
+  Size2 kernel_size = 1;
+  DepthwiseConv2DOptions options;
+
+ private:
+  Window2D window() const { return {kernel_size, options.strides, options.dilation_rate, options.padding}; }
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_DepthwiseConv2D() { return std::make_shared<DepthwiseConv2DLayer>(); }
+
+DepthwiseConv2D::DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions& options) {
+  auto impl = make_impl<DepthwiseConv2DLayer>(options.name);
+  impl->kernel_size = kernel_size;
+  impl->options = options;
+  impl_ = impl;
+}
+
+}  // namespace fovea

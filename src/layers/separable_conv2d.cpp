@@ -1,0 +1,124 @@
+#include "layers/activations.h"
+#include "layers/layer_support.h"
+#include "layers/spatial.h"
+
+// z[n,oh,ow,c*M+m] = sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] *
+// depthwise_kernel[kh,kw,c,m] y[n,oh,ow,f] = activation(bias[f] + sum over k of z[n,oh,ow,k] *
+// pointwise_kernel[0,0,k,f]) Parameters: kh * kw * C * M + (C * M + 1) * filters, the 1 being the bias.
+// Sources: Chollet 2017, "Xception"; keras/src/layers/convolutional/base_separable_conv.py.
+
+namespace fovea {
+namespace {
+
+class SeparableConv2DLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "SeparableConv2D"; }
+
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("depth_multiplier", options.depth_multiplier);
+    visitor.field("filters", filters);
+    visitor.field("kernel_size", kernel_size);
+    visitor.field("strides", options.strides);
+    visitor.field("padding", options.padding);
+    data_format_option(visitor, *this);
+    visitor.field("dilation_rate", options.dilation_rate);
+    visitor.field("activation", options.activation);
+    visitor.field("use_bias", options.use_bias);
+    field(visitor, "depthwise_initializer", options.depthwise_initializer);
+    field(visitor, "pointwise_initializer", options.pointwise_initializer);
+    field(visitor, "bias_initializer", options.bias_initializer);
+    field(visitor, "depthwise_regularizer", options.depthwise_regularizer);
+    field(visitor, "pointwise_regularizer", options.pointwise_regularizer);
+    field(visitor, "bias_regularizer", options.bias_regularizer);
+    for (const char* option :
+         {"activity_regularizer", "depthwise_constraint", "pointwise_constraint", "bias_constraint"})
+      null_option(visitor, *this, option);
+  }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_images(*this, inputs);
+    require_padding(*this, options.padding);
+    require_activation(class_name(), options.activation);
+    require_at_least_one(*this, "filters", filters);
+    require_at_least_one(*this, "kernel_size", kernel_size);
+    require_at_least_one(*this, "strides", options.strides);
+    require_at_least_one(*this, "dilation_rate", options.dilation_rate);
+    require_at_least_one(*this, "depth_multiplier", options.depth_multiplier);
+    require_channels(*this, x);
+    return {window().output(*this, x, filters)};
+  }
+
+  std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
+    const std::int64_t channels = inputs[0][3];
+    std::vector<ParameterSpec> result;
+    result.push_back({"depthwise_kernel",
+                      {kernel_size.height, kernel_size.width, channels, options.depth_multiplier},
+                      options.depthwise_initializer,
+                      true,
+                      options.depthwise_regularizer});
+    result.push_back({"pointwise_kernel",
+                      {1, 1, channels * options.depth_multiplier, filters},
+                      options.pointwise_initializer,
+                      true,
+                      options.pointwise_regularizer});
+    if (options.use_bias) {
+      result.push_back({"bias", {filters}, options.bias_initializer, true, options.bias_regularizer});
+    }
+    return result;
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    GraphBuilder& g = context.graph;
+    Value y = ops::depthwise_conv2d(g, inputs[0], context.weight(0),
+                                    {.strides = options.strides,
+                                     .padding = window().amounts(g.spec(inputs[0]).shape),
+                                     .dilation = options.dilation_rate});
+    y = ops::conv2d(g, y, context.weight(1));
+    if (options.use_bias) y = ops::add(g, y, context.weight(2));
+    return {lower_activation(g, options.activation, y)};
+  }
+
+  std::string explain_shape(std::span<const Shape> inputs) const override {
+    const Window2D w = window();
+    return fmt::format(
+        "height {}; width {}; {} filters over {} channels give {} activation maps",
+        w.explain(inputs[0][1], kernel_size.height, options.strides.height, options.dilation_rate.height),
+        w.explain(inputs[0][2], kernel_size.width, options.strides.width, options.dilation_rate.width),
+        filters, inputs[0][3] * options.depth_multiplier, filters);
+  }
+
+  std::string explain_parameters(std::span<const Shape> inputs) const override {
+    const std::int64_t channels = inputs[0][3], maps = channels * options.depth_multiplier;
+    const std::int64_t taps = kernel_size.height * kernel_size.width;
+    return fmt::format(
+        "{}*{}*{}*{} + {}*{} = {}: a {}x{} kernel for each of {} channels times {}, then a 1x1 kernel "
+        "over "
+        "{} channels{}, for each of {} filters",
+        kernel_size.height, kernel_size.width, channels, options.depth_multiplier,
+        options.use_bias ? fmt::format("({} + 1)", maps) : fmt::format("{}", maps), filters,
+        taps * maps + (maps + (options.use_bias ? 1 : 0)) * filters, kernel_size.height, kernel_size.width,
+        channels, options.depth_multiplier, maps, options.use_bias ? ", one bias" : "", filters);
+  }
+
+  std::int64_t filters = 1;
+  Size2 kernel_size = 1;
+  SeparableConv2DOptions options;
+
+ private:
+  Window2D window() const { return {kernel_size, options.strides, options.dilation_rate, options.padding}; }
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_SeparableConv2D() { return std::make_shared<SeparableConv2DLayer>(); }
+
+SeparableConv2D::SeparableConv2D(std::int64_t filters, Size2 kernel_size,
+                                 const SeparableConv2DOptions& options) {
+  auto impl = make_impl<SeparableConv2DLayer>(options.name);
+  impl->filters = filters;
+  impl->kernel_size = kernel_size;
+  impl->options = options;
+  impl_ = impl;
+}
+
+}  // namespace fovea
