@@ -3,6 +3,7 @@
 #include "graph/graph.h"
 #include "ops/binary.h"
 #include "ops/conv2d.h"
+#include "ops/depthwise_conv2d.h"
 #include "ops/matmul.h"
 
 // ((v * w) + b) * s + t = v * (w s) + (b s + t), for a convolution or matrix product * with one s and t a
@@ -53,8 +54,9 @@ class AffineFolder {
 
   void find_chain(std::size_t product) {
     const Op* const op = node(product).op.get();
-    const bool is_product =
-        dynamic_cast<const Conv2DOp*>(op) != nullptr || dynamic_cast<const MatMulOp*>(op) != nullptr;
+    const bool is_product = dynamic_cast<const Conv2DOp*>(op) != nullptr ||
+                            dynamic_cast<const DepthwiseConv2DOp*>(op) != nullptr ||
+                            dynamic_cast<const MatMulOp*>(op) != nullptr;
     if (!is_product || !fixed_[index(node(product).inputs[1])] || fixed_[index(node(product).inputs[0])])
       return;
     Chain chain{product, {}};
@@ -128,6 +130,10 @@ class AffineFolder {
     const auto* matmul = dynamic_cast<const MatMulOp*>(product.op.get());
     if (matmul != nullptr && matmul->transpose_b)  // its filters are the rows
       factor = ops::reshape(new_, factor, {new_.spec(factor).shape[0], 1});
+    if (dynamic_cast<const DepthwiseConv2DOp*>(product.op.get()) != nullptr) {
+      const Shape& kernel = old_.spec(product.inputs[1]).shape;  // (height, width, channels, multiplier)
+      factor = ops::reshape(new_, factor, {kernel[2], kernel[3]});
+    }
     const Value weights = ops::multiply(new_, copied(product.inputs[1]), factor);
     const Value inputs[] = {copied(product.inputs[0]), weights};
     const Value result = new_.emit(product.op, inputs)[0];

@@ -57,6 +57,14 @@ TEST(FoldAffines, ConvolutionBiasAndNormalisation) {
                   {{"x", random_normal({2, 5, 6, 3}, "x", DType::float64)}});
 }
 
+TEST(FoldAffines, DepthwiseConvolutions) {
+  Net net;
+  const Value x = net.graph.feed("x", {{2, 5, 6, 2}, DType::float64});
+  const Value conv = ops::depthwise_conv2d(net.graph, x, net.weights("kernel", {3, 3, 2, 2}));
+  net.expect_same(ops::relu(net.graph, net.normalised(conv, 4)),
+                  {{"x", random_normal({2, 5, 6, 2}, "x", DType::float64)}});
+}
+
 TEST(FoldAffines, MatrixProducts) {
   for (const bool transposed : {false, true}) {
     Net net;

@@ -97,13 +97,13 @@ Implementation make_depthwise_forward(const Region& region) {
   const Region::Step& first = region.steps[0];
   const auto epilogue = read_epilogue(region, first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
-  const auto& [bias, activation, result] = std::get<Epilogue>(epilogue);
+  const auto& [bias, residual, activation, result] = std::get<Epilogue>(epilogue);
+  if (residual >= 0) return decline("adds no tensor of the result's shape");
   DepthwiseActivation applied;
   if (activation != nullptr) {
-    const ops::UnaryParameters& p = activation->parameters;
-    if (activation->kind != UnaryKind::relu || p.alpha != 0 || p.gamma != 0 || p.beta < 0)
+    if (!activation->is_clipped_relu())
       return decline("the activation is no ReLU, with a largest value or without");
-    applied = {true, static_cast<float>(p.beta)};
+    applied = {true, static_cast<float>(activation->parameters.beta)};
   }
   const DepthwiseShape shape =
       depthwise_shape(op_as<DepthwiseConv2DOp>(region, 0)->attributes, spec_of(region, first.inputs[0]).shape,
