@@ -131,7 +131,8 @@ class Comparison:
     def repeat(self, row: Workload) -> str:
         o = self.options
         words = ["bench/compare/compare.py", "--rows", row.name, "--python", o.python, "--rounds", o.rounds, "--seconds",
-                 o.seconds, "--steps", o.steps, "--threads", o.threads, "--sides", *o.sides]
+                 o.seconds, "--steps", o.steps, "--threads", o.threads]
+        words += [] if o.sides == [side.name for side in SIDES] else ["--sides", *o.sides]
         words += ["--patience", o.patience] if o.patience else []
         words += ["--isa", o.isa] if o.isa else []
         words += ["--short"] if o.short else []

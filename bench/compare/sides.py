@@ -1,5 +1,6 @@
 """The systems that are compared, and a process of one of them that measures its own steps."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -92,18 +93,20 @@ class Process:
         started = time.monotonic()
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
                                          env=values, text=True)
-        answer = self._answer()
+        try:
+            answer = self._answer()
+        except NotRun:
+            self.close()
+            raise
         self.first_step_seconds = time.monotonic() - started
         self.version: str = answer.get("version", "")
-        self._started = started
         self.first_epoch_seconds: float | None = None
 
     def finish_epoch(self, steps: int) -> None:
-        """The steps of the first epoch after the first one."""
-        idle = time.monotonic()
-        before = idle - self._started - self.first_step_seconds
+        """Those of the first epoch that come after the first one."""
+        begin = time.monotonic()
         self._ask(f"steps {steps - 1}")
-        self.first_epoch_seconds = time.monotonic() - self._started - before
+        self.first_epoch_seconds = self.first_step_seconds + time.monotonic() - begin
 
     def run(self, seconds: float, steps: int) -> list[float]:
         """Seconds of each step: as many as `steps`, and on until `seconds` have passed."""
@@ -122,12 +125,16 @@ class Process:
         return 0
 
     def close(self) -> None:
-        self._process.stdin.close()
+        """Ends it."""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
+        self._errors.close()
 
     def _ask(self, command: str) -> list[float]:
         try:

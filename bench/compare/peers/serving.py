@@ -9,6 +9,7 @@ from collections.abc import Callable
 # Answers go to the true standard output; what libraries print goes with the errors.
 _answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 os.dup2(2, 1)
+sys.stdout = sys.stderr
 
 
 def job() -> dict:
