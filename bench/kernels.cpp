@@ -3,10 +3,12 @@
 #include <cstdio>
 #include <exception>
 
+#include "backends/cpu/instruction_set.h"
 #include "bench/measure.h"
 
 int main(int argc, char** argv) {
   try {
+    fovea::cpu::limit_instruction_set_from_environment();
     fovea::ThreadPool pool(fovea::bench::parse_options(argc, argv).threads);
     fovea::bench::Bench bench(fovea::bench::parse_options(argc, argv), pool);
     bench.print_head();

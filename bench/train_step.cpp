@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "fovea/fovea.h"
+#include "bench/model_case.h"
 #include "optimizers/optimizer_impl.h"
 #include "training/step_graph.h"
 
@@ -29,8 +29,8 @@ struct Options {
 };
 
 constexpr const char* kUsage =
-    "bench_train_step [--net NAME] [--threads N] [--steps N] [--batch N] [--cpu] [--list]\n"
-    "  --net NAME   one of fovea::applications, at its own image size: convnet, lenet (convnet)\n"
+    "bench_train_step [--net NET] [--threads N] [--steps N] [--batch N] [--cpu] [--list]\n"
+    "  --net NET    one of fovea::applications, with one output: convnet, lenet; or a config.json (convnet)\n"
     "  --threads N  threads (2)\n"
     "  --steps N    steps after two that are not counted; the median and the best are printed (10)\n"
     "  --batch N    images a step (32)\n"
@@ -73,23 +73,6 @@ double now() {
   if (use_cpu_clock) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-
-/// The net with one output.
-Sequential net_of(const Options& options) { return applications::make(options.net, {.outputs = 1}); }
-
-struct Data {
-  /// `image` is a net's input shape, the batch left open.
-  Data(const Shape& image, std::int64_t batch)
-      : x(Shape{batch, image[1], image[2], image[3]}), y({batch, 1}) {
-    std::uint32_t state = 1;
-    for (std::int64_t i = 0; i < x.size(); ++i) {
-      state = state * 1664525U + 1013904223U;
-      x.data<float>()[i] = static_cast<float>(state >> 24);
-    }
-    for (std::int64_t i = 0; i < batch; ++i) y.data<float>()[i] = static_cast<float>(i % 2);
-  }
-  Tensor x, y;
-};
 
 void print_speed(const char* what, std::vector<double> seconds, std::int64_t batch) {
   std::sort(seconds.begin(), seconds.end());
@@ -155,24 +138,28 @@ double median(std::vector<double> values) {
   return values.empty() ? 0 : values[values.size() / 2];
 }
 
-void measure_public_api(const Options& options, const Data& data) {
-  const Sequential model = net_of(options);
-  model.compile({.optimizer = "adam", .loss = "binary_crossentropy", .metrics = {"acc"}});
+bench::ModelCase case_of(const Options& options) {
+  return bench::make_model_case(options.net, options.batch, 255);
+}
+
+void measure_public_api(const Options& options) {
+  const bench::ModelCase made = case_of(options);
+  made.model.compile({.optimizer = "adam", .loss = made.loss, .metrics = {"acc"}});
   std::vector<double> seconds;
   for (int step = 0; step < options.steps + 2; ++step) {
     const double begin = now();
-    model.train_on_batch(data.x, data.y);
+    made.model.train_on_batch(made.x, made.y);
     if (step >= 2) seconds.push_back(now() - begin);
   }
   print_speed("train_on_batch", seconds, options.batch);
 }
 
-void measure_kernels(const Options& options, const Data& data) {
-  const Sequential model = net_of(options);
-  model.compile({.optimizer = "adam", .loss = "binary_crossentropy"});
-  auto& impl = dynamic_cast<ModelImpl&>(*model.impl());
+void measure_kernels(const Options& options) {
+  const bench::ModelCase made = case_of(options);
+  made.model.compile({.optimizer = "adam", .loss = made.loss});
+  auto& impl = dynamic_cast<ModelImpl&>(*made.model.impl());
   const TimedBackend backend;
-  const StepProgram step = make_training_program(impl, {{data.x.spec()}, {data.y.spec()}, false}, backend);
+  const StepProgram step = make_training_program(impl, {{made.x.spec()}, {made.y.spec()}, false}, backend);
   const ContextPtr context = step.program->new_context();
   const float rate = 1e-3F;
   std::int64_t iteration = 0;
@@ -182,8 +169,8 @@ void measure_kernels(const Options& options, const Data& data) {
     const int position = step.program->feed_index(name);
     if (position >= 0) feeds[static_cast<std::size_t>(position)] = from;
   };
-  put(feed_name('x', 0), data.x.raw());
-  put(feed_name('y', 0), data.y.raw());
+  put(feed_name('x', 0), made.x.raw());
+  put(feed_name('y', 0), made.y.raw());
   put(kLearningRateFeed, &rate);
   put(kIterationFeed, &iteration);
   put(kRandomStateFeed, random_state);
@@ -228,10 +215,9 @@ int main(int argc, char** argv) {
     const Options options = parse(argc, argv);
     use_cpu_clock = options.cpu_clock;
     set_threads(options.threads);
-    const Data data(net_of(options).inputs()[0].shape(), options.batch);
-    std::printf("%s, %s\n", options.net.c_str(), data.x.shape().str().c_str());
-    measure_public_api(options, data);
-    measure_kernels(options, data);
+    std::printf("%s, batch %lld\n", options.net.c_str(), static_cast<long long>(options.batch));
+    measure_public_api(options);
+    measure_kernels(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_train_step: %s\n", error.what());
     return 1;

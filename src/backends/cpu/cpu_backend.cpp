@@ -1,3 +1,4 @@
+#include "backends/cpu/instruction_set.h"
 #include "backends/cpu/kernel_list.h"
 
 namespace fovea {
@@ -18,6 +19,7 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
+  CpuBackend() { cpu::limit_instruction_set_from_environment(); }
   std::string_view name() const override { return "cpu"; }
 
   Implementation implement(const Region& region) const override {
