@@ -77,6 +77,16 @@ void Graph::swap_nodes(std::size_t first, std::size_t second) {
     values_[static_cast<std::size_t>(output.id)].index = static_cast<std::int32_t>(first);
 }
 
+void Graph::replace_node(std::size_t node, std::shared_ptr<const Op> op, std::vector<Value> inputs) {
+  std::vector<TensorSpec> given, wanted;
+  for (const Value input : inputs) given.push_back(spec(input));
+  for (const Value output : nodes_[node].outputs) wanted.push_back(spec(output));
+  if (op->infer(given) != wanted)
+    fail("Graph: op {} computes something else than node {}", op->class_name(), node);
+  nodes_[node].op = std::move(op);
+  nodes_[node].inputs = std::move(inputs);
+}
+
 std::vector<bool> fixed_values(const Graph& graph) {
   std::vector<bool> fixed(graph.value_count());
   for (std::size_t i = 0; i < graph.value_count(); ++i) {

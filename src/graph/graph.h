@@ -56,6 +56,9 @@ class Graph final : public GraphBuilder {
   /// reads that; both read one value. The value between them is another one afterwards, the others keep
   /// their places.
   void swap_nodes(std::size_t first, std::size_t second);
+  /// The node's outputs are computed by another op from other inputs, all made before it. Throws Error unless
+  /// the specs stay.
+  void replace_node(std::size_t node, std::shared_ptr<const Op> op, std::vector<Value> inputs);
 
  private:
   Value add_value(const TensorSpec& spec, Source source, std::size_t index);
@@ -75,6 +78,10 @@ class Graph final : public GraphBuilder {
 /// backward: only the first of several zeros may not be the one that a zero gradient goes to. `kept` are
 /// values that will be read outside.
 void sink_relus(Graph& graph, std::span<const Value> kept);
+
+/// Convolutions take the zero paddings in front of them into their own. Equal but for weights that are not
+/// finite.
+void fold_paddings(Graph& graph);
 
 /// Per value: does it follow from variables and constants alone?
 std::vector<bool> fixed_values(const Graph& graph);

@@ -129,6 +129,7 @@ std::vector<Value> lower_model(Graph& g, const ModelImpl& model, const std::vect
   const LoweringContext context{
       .graph = g, .training = training, .weights = {}, .stream = 0, .trainable = model.trainable};
   std::vector<Value> predictions = model.lower(context, values);
+  fold_paddings(g);
   sink_relus(g, predictions);
   return predictions;
 }
