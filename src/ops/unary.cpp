@@ -40,7 +40,7 @@ bool UnaryOp::gradient_uses_output() const {
       // 0 < y (< 6) exactly where x was passed on; with a slope or another threshold y does not tell, and
       // under another largest value the gradient passes at that value itself (see relu_slope of the
       // reference).
-      return is_plain_relu() || (is_clipped_relu() && parameters.beta == 6);
+      return is_plain_relu() || is_relu6(kind, parameters);
     case UnaryKind::sigmoid:
     case UnaryKind::tanh:
     case UnaryKind::exponential:

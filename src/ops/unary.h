@@ -37,6 +37,10 @@ inline bool is_clipped_relu(UnaryKind kind, const ops::UnaryParameters& p) {
   return kind == UnaryKind::relu && p.alpha == 0 && p.gamma == 0;
 }
 
+inline bool is_relu6(UnaryKind kind, const ops::UnaryParameters& p) {
+  return is_clipped_relu(kind, p) && p.beta == 6;
+}
+
 /// max(x, 0), without slope, threshold or largest value?
 inline bool is_plain_relu(UnaryKind kind, const ops::UnaryParameters& p) {
   return kind == UnaryKind::relu && p.alpha == 0 && p.beta == 0 && p.gamma == 0;
@@ -54,7 +58,6 @@ class UnaryOp final : public Op {
   /// True when the derivative follows from y alone, so that x need not be kept.
   bool gradient_uses_output() const;
   bool is_plain_relu() const { return fovea::is_plain_relu(kind, parameters); }
-  /// max(x, 0), perhaps with a largest value?
   bool is_clipped_relu() const { return fovea::is_clipped_relu(kind, parameters); }
 
   UnaryKind kind = UnaryKind::relu;
@@ -71,7 +74,7 @@ class UnaryBackwardOp final : public Op {
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
   int in_place(int) const override { return 1; }
   bool is_plain_relu() const { return fovea::is_plain_relu(kind, parameters); }
-  bool is_clipped_relu() const { return fovea::is_clipped_relu(kind, parameters); }
+  bool is_relu6() const { return fovea::is_relu6(kind, parameters); }
 
   UnaryKind kind = UnaryKind::relu;
   ops::UnaryParameters parameters;

@@ -30,8 +30,9 @@ TEST_P(RandomModels, TrainAsTheReferenceDoesInDouble) {
   ASSERT_EQ(got.gradients.size(), expected.gradients.size());
   for (std::size_t i = 0; i < got.gradients.size(); ++i) {
     SCOPED_TRACE("gradient of " + fast.model.trainable_weights()[i].name());
+    // Where all terms cancel, as those of a bias before a BatchNormalization do, rounding is all there is.
     EXPECT_TRUE(near(got.gradients[i], expected.gradients[i].astype(DType::float32),
-                     {.of_element = 1e-4, .of_largest = 1e-4, .absolute = 1e-7}));
+                     {.of_element = 1e-4, .of_largest = 1e-4, .absolute = 5e-7}));
   }
   // What the step left in all weights: moving statistics too.
   const std::vector<Tensor> left = fast.model.get_weights(), expected_left = exact.model.get_weights();

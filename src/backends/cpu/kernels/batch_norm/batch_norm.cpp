@@ -4,9 +4,7 @@
 
 #include "backends/cpu/kernels/batch_norm/rows.h"
 #include "backends/cpu/kernels/cut.h"
-#include "backends/cpu/kernels/elementwise/unary.h"
 #include "backends/cpu/kernels/reduce/column_sums.h"
-#include "core/thread_scratch.h"
 
 namespace fovea::cpu {
 namespace {
@@ -57,6 +55,12 @@ void piece_statistics(const BatchNormShape& s, const float* x, const Workspace& 
   }
 }
 
+/// May results go around the caches? Large ones would be gone from these before anyone reads them.
+bool streams(const BatchNormShape& s, const float* to) {
+  return s.rows * s.channels > kStreamFloats && s.channels % kMaxLanes == 0 &&
+         reinterpret_cast<std::uintptr_t>(to) % (kMaxLanes * sizeof(float)) == 0;
+}
+
 struct Statistics {
   double mean, variance;
 };
@@ -94,11 +98,13 @@ void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, voi
     if (t.variance != nullptr) t.variance[c] = static_cast<float>(variance);
   }
   if (t.y == nullptr) return;
+  const bool stream = streams(s, t.y);
   const Normalisation n{w.coefficients(0), w.coefficients(1), w.coefficients(2), w.coefficients(3)};
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
     const std::int64_t first = w.pieces.begin(piece) * s.channels;
     const BatchNormEpilogue& e = t.epilogue;
-    const RowEpilogue epilogue{e.residual == nullptr ? nullptr : e.residual + first, e.relu, e.largest};
+    const RowEpilogue epilogue{e.residual == nullptr ? nullptr : e.residual + first, e.relu, e.largest,
+                               stream};
     normalise_rows(n, epilogue, t.x + first, w.pieces.size(piece), s.channels, t.y + first);
   });
 }
@@ -110,15 +116,11 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
     const std::int64_t first = w.pieces.begin(piece) * s.channels, rows = w.pieces.size(piece);
     std::fill_n(w.first(piece), 2 * s.channels, 0.0);
-    const float* dy = t.dy + first;
-    if (t.relu != nullptr) {
-      // The piece is in L2 while the sums read it, and the last pass finds it there.
-      float* const own = masked != nullptr ? masked + first : reinterpret_cast<float*>(thread_scratch());
-      unary_backward(t.relu->kind, t.relu->parameters, t.after + first, dy, own, rows * s.channels);
-      dy = own;
-    }
-    add_rows(dy, rows, s.channels, w.first(piece));
-    add_products(t.x + first, t.mean, dy, rows, s.channels, w.second(piece));
+    const bool relu = t.after != nullptr;
+    const GradientRows gradients{t.x + first,  t.mean,
+                                 t.dy + first, relu ? t.after + first : nullptr,
+                                 t.largest,    relu && masked != nullptr ? masked + first : nullptr};
+    add_gradient_sums(gradients, rows, s.channels, w.first(piece), w.second(piece));
   });
   const auto rows = static_cast<double>(s.rows);
   for (std::int64_t c = 0; c < s.channels; ++c) {
@@ -137,10 +139,12 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
   }
   if (t.dx == nullptr) return;
   const NormalisationGradient n{t.mean, w.coefficients(0), w.coefficients(1), w.coefficients(2)};
-  const float* const dy = t.relu == nullptr ? t.dy : masked;
+  const float* const dy = t.after == nullptr ? t.dy : masked;
+  const bool stream = dy != t.dx && streams(s, t.dx);
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
     const std::int64_t first = w.pieces.begin(piece) * s.channels;
-    normalisation_gradient_rows(n, t.x + first, dy + first, w.pieces.size(piece), s.channels, t.dx + first);
+    normalisation_gradient_rows(n, t.x + first, dy + first, w.pieces.size(piece), s.channels, stream,
+                                t.dx + first);
   });
 }
 

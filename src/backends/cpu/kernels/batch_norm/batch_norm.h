@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "core/thread_pool.h"
-#include "ops/unary.h"
 
 namespace fovea::cpu {
 
@@ -39,10 +38,10 @@ void batch_norm_training(const BatchNormShape& shape, const BatchNormTensors& te
 struct BatchNormGradients {
   const float *x, *gamma, *mean, *variance, *dy;
   float *dx, *dgamma, *dbeta;  ///< each null when nobody reads it
-  /// The ReLU after it, or null: dy is the gradient by its result, `after` its result or input
-  /// (UnaryBackwardOp's).
-  const UnaryBackwardOp* relu = nullptr;
+  /// The result of a ReLU after it, or null: dy is the gradient by that, and counts where 0 < after <
+  /// largest.
   const float* after = nullptr;
+  float largest = std::numeric_limits<float>::infinity();
   float* masked_dy = nullptr;  ///< the gradient by the ReLU's input, for others who read it, or null
 };
 

@@ -99,23 +99,23 @@ class Backward final : public Kernel {
   Backward(const BatchNormShape& shape, Places places) : shape_(shape), p_(std::move(places)) {}
   /// With the gradient of a ReLU before it: its positions among the region's inputs and outputs.
   struct Relu {
-    const UnaryBackwardOp* op = nullptr;
     int after = -1, dy = -1, masked = -1;
+    float largest = std::numeric_limits<float>::infinity();
   };
   Backward(const BatchNormShape& shape, Places places, const Relu& relu)
-      : shape_(shape), p_(std::move(places)), places_(relu), relu_(*relu.op) {}
+      : shape_(shape), p_(std::move(places)), relu_(relu) {}
   std::string_view name() const override {
-    return places_.op == nullptr ? "batch_norm_backward:two_pass" : "batch_norm_backward:relu+two_pass";
+    return relu_.after < 0 ? "batch_norm_backward:two_pass" : "batch_norm_backward:relu+two_pass";
   }
   std::size_t workspace_bytes() const override { return batch_norm_workspace(shape_); }
   void run(const KernelContext& c) const override {
     BatchNormGradients g{p_.in(c, 0), p_.in(c, 1),  p_.in(c, 2),  p_.in(c, 3),
                          p_.in(c, 4), p_.out(c, 0), p_.out(c, 1), p_.out(c, 2)};
-    if (places_.op != nullptr) {
-      g.relu = &relu_;
-      g.after = input<float>(c, places_.after);
-      g.dy = input<float>(c, places_.dy);
-      g.masked_dy = output<float>(c, places_.masked);
+    if (relu_.after >= 0) {
+      g.after = input<float>(c, relu_.after);
+      g.largest = relu_.largest;
+      g.dy = input<float>(c, relu_.dy);
+      g.masked_dy = output<float>(c, relu_.masked);
     }
     batch_norm_backward(shape_, g, c.workspace, c.threads);
   }
@@ -123,8 +123,7 @@ class Backward final : public Kernel {
  private:
   BatchNormShape shape_;
   Places p_;
-  Relu places_;
-  UnaryBackwardOp relu_;
+  Relu relu_;
 };
 
 /// Why no kernel takes the region's normalisation, which is that step; null when one may.
@@ -157,8 +156,10 @@ Implementation make_relu_batch_norm_backward(const Region& region) {
   if (region.steps.size() != 2 || normalisation == nullptr)
     return decline("takes the gradients of a ReLU and a batch normalisation");
   Backward::Relu relu;
-  relu.op = op_as<UnaryBackwardOp>(region, 0);
-  if (!relu.op->is_clipped_relu()) return decline("the activation is no ReLU without slope and threshold");
+  // Those whose gradient follows from their result.
+  const auto& op = *op_as<UnaryBackwardOp>(region, 0);
+  if (!op.is_plain_relu() && !op.is_relu6()) return decline("the activation is neither ReLU nor ReLU6");
+  if (op.is_relu6()) relu.largest = static_cast<float>(op.parameters.beta);
   const Region::Step &first = region.steps[0], &second = region.steps[1];
   if (second.inputs[4] != first.outputs[0] || second.inputs[0] == first.outputs[0])
     return decline("the normalisation does not read the ReLU's gradient as its own");

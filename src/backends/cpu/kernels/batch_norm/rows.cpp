@@ -5,12 +5,15 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h, as Highway asks.
 #include "backends/cpu/kernels/vector-inl.h"
+#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
 /// Rows whose terms are summed in float before the sum goes to a double.
 inline constexpr std::int64_t kRowsInFloat = 64;
+/// Channels whose sums, next to what passes by, stay in L1.
+inline constexpr std::int64_t kChannelsInOrder = 1024;
 
 HWY_INLINE void add_lanes(Vector total, std::int64_t used, double* sums) {
   alignas(64) float floats[kMaxLanes] = {};
@@ -36,20 +39,44 @@ void batch_norm_distances(const float* x, const float* center, std::int64_t rows
   });
 }
 
-void batch_norm_products(const float* x, const float* center, const float* dy, std::int64_t rows,
-                         std::int64_t channels, double* sums) {
-  for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
-    const Vector middle = load_first(center + c, used);
+/// Row by row, as memory lies, with the sums in L1.
+void batch_norm_gradient_sums(const GradientRows& g, std::int64_t rows, std::int64_t channels, double* sums,
+                              double* products) {
+  const D d;
+  const Vector top = hn::Set(d, g.largest), one = hn::Set(d, 1.0F);
+  alignas(64) float sum[kChannelsInOrder], product[kChannelsInOrder];
+  for (std::int64_t first = 0; first < channels; first += kChannelsInOrder) {
+    const std::int64_t count = std::min(kChannelsInOrder, channels - first);
     for (std::int64_t begin = 0; begin < rows; begin += kRowsInFloat) {
-      Vector sum = hn::Zero(D());
-      const std::int64_t end = std::min(rows, begin + kRowsInFloat);
-      for (std::int64_t row = begin; row < end; ++row) {
-        const std::int64_t at = row * channels + c;
-        sum = hn::MulAdd(load_first(dy + at, used), hn::Sub(load_first(x + at, used), middle), sum);
+      std::fill_n(sum, count, 0.0F);
+      std::fill_n(product, count, 0.0F);
+      for (std::int64_t row = begin; row < std::min(rows, begin + kRowsInFloat); ++row) {
+        for_vectors(count, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
+          const std::int64_t at = row * channels + first + c;
+          Vector dy = load_first(g.dy + at, used);
+          if (g.after != nullptr) {
+            const Vector y = load_first(g.after + at, used);
+            // As the formula multiplies by 1 or 0, a NaN in dy stays one.
+            const auto counts = hn::And(hn::Gt(y, hn::Zero(d)), hn::Lt(y, top));
+            dy = hn::Mul(hn::IfThenElseZero(counts, one), dy);
+            if (g.masked != nullptr) store_first(dy, g.masked + at, used);
+          }
+          const Vector distance = hn::Sub(load_first(g.x + at, used), load_first(g.mean + first + c, used));
+          store_first(hn::Add(load_first(sum + c, used), dy), sum + c, used);
+          store_first(hn::MulAdd(dy, distance, load_first(product + c, used)), product + c, used);
+        });
       }
-      add_lanes(sum, used, sums + c);
+      for (std::int64_t c = 0; c < count; ++c) {
+        sums[first + c] += static_cast<double>(sum[c]);
+        products[first + c] += static_cast<double>(product[c]);
+      }
     }
-  });
+  }
+}
+
+HWY_INLINE void put(Vector value, float* to, std::int64_t used, bool stream) {
+  if (stream) return hn::Stream(value, D(), to);
+  store_first(value, to, used);
 }
 
 void batch_norm_normalise(const Normalisation& n, const RowEpilogue& epilogue, const float* x,
@@ -62,21 +89,23 @@ void batch_norm_normalise(const Normalisation& n, const RowEpilogue& epilogue, c
       Vector value = hn::MulAdd(distance, load_first(n.factor + c, used), load_first(n.offset + c, used));
       if (epilogue.residual != nullptr) value = hn::Add(value, load_first(epilogue.residual + at + c, used));
       if (epilogue.relu) value = clipped_relu(value, epilogue.largest);
-      store_first(value, y + at + c, used);
+      put(value, y + at + c, used, epilogue.stream);
     });
   }
+  if (epilogue.stream) hwy::FlushStream();
 }
 
 void batch_norm_gradient(const NormalisationGradient& n, const float* x, const float* dy, std::int64_t rows,
-                         std::int64_t channels, float* dx) {
+                         std::int64_t channels, bool stream, float* dx) {
   for (std::int64_t row = 0; row < rows; ++row, x += channels, dy += channels, dx += channels) {
     for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
       const Vector distance = hn::Sub(load_first(x + c, used), load_first(n.mean + c, used));
       const Vector centered = hn::Sub(load_first(dy + c, used), load_first(n.dy_mean + c, used));
       const Vector rest = hn::NegMulAdd(distance, load_first(n.slope + c, used), centered);
-      store_first(hn::Mul(load_first(n.factor + c, used), rest), dx + c, used);
+      put(hn::Mul(load_first(n.factor + c, used), rest), dx + c, used, stream);
     });
   }
+  if (stream) hwy::FlushStream();
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -86,7 +115,7 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 
 HWY_EXPORT(batch_norm_distances);
-HWY_EXPORT(batch_norm_products);
+HWY_EXPORT(batch_norm_gradient_sums);
 HWY_EXPORT(batch_norm_normalise);
 HWY_EXPORT(batch_norm_gradient);
 
@@ -95,9 +124,9 @@ void add_distances(const float* x, const float* center, std::int64_t rows, std::
   HWY_DYNAMIC_DISPATCH(batch_norm_distances)(x, center, rows, channels, sums, squares);
 }
 
-void add_products(const float* x, const float* center, const float* dy, std::int64_t rows,
-                  std::int64_t channels, double* sums) {
-  HWY_DYNAMIC_DISPATCH(batch_norm_products)(x, center, dy, rows, channels, sums);
+void add_gradient_sums(const GradientRows& g, std::int64_t rows, std::int64_t channels, double* sums,
+                       double* products) {
+  HWY_DYNAMIC_DISPATCH(batch_norm_gradient_sums)(g, rows, channels, sums, products);
 }
 
 void normalise_rows(const Normalisation& n, const RowEpilogue& epilogue, const float* x, std::int64_t rows,
@@ -106,8 +135,8 @@ void normalise_rows(const Normalisation& n, const RowEpilogue& epilogue, const f
 }
 
 void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,
-                                 std::int64_t rows, std::int64_t channels, float* dx) {
-  HWY_DYNAMIC_DISPATCH(batch_norm_gradient)(n, x, dy, rows, channels, dx);
+                                 std::int64_t rows, std::int64_t channels, bool stream, float* dx) {
+  HWY_DYNAMIC_DISPATCH(batch_norm_gradient)(n, x, dy, rows, channels, stream, dx);
 }
 
 }  // namespace fovea::cpu

@@ -9,9 +9,18 @@ namespace fovea::cpu {
 /// sums[c] += the sum over the rows of x - center[c], squares[c] that of its squares.
 void add_distances(const float* x, const float* center, std::int64_t rows, std::int64_t channels,
                    double* sums, double* squares);
-/// sums[c] += the sum over the rows of dy (x - center[c]).
-void add_products(const float* x, const float* center, const float* dy, std::int64_t rows,
-                  std::int64_t channels, double* sums);
+/// Gradients by a normalisation's result. With `after`, what a ReLU made of that, they are by the ReLU's
+/// result: they count where 0 < after < largest, and go to `masked`, unless that is null, as far as they
+/// count.
+struct GradientRows {
+  const float *x, *mean, *dy;
+  const float* after;
+  float largest;
+  float* masked;
+};
+/// sums[c] += the sum over the rows of dy as far as it counts, products[c] that of it times x - mean[c].
+void add_gradient_sums(const GradientRows& g, std::int64_t rows, std::int64_t channels, double* sums,
+                       double* products);
 
 /// Per channel: y = (x - mean - mean_rest) * factor + offset, mean_rest being what a float mean leaves out.
 struct Normalisation {
@@ -22,15 +31,16 @@ struct RowEpilogue {
   const float* residual;
   bool relu;
   float largest;
+  bool stream;  ///< write around the caches; y is aligned to vectors, rows are whole vectors
 };
 void normalise_rows(const Normalisation& n, const RowEpilogue& epilogue, const float* x, std::int64_t rows,
                     std::int64_t channels, float* y);
 
-/// Per channel: dx = factor * (dy - dy_mean - (x - mean) * slope).
+/// Per channel: dx = factor * (dy - dy_mean - (x - mean) * slope). `stream` as in RowEpilogue.
 struct NormalisationGradient {
   const float *mean, *factor, *dy_mean, *slope;
 };
 void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,
-                                 std::int64_t rows, std::int64_t channels, float* dx);
+                                 std::int64_t rows, std::int64_t channels, bool stream, float* dx);
 
 }  // namespace fovea::cpu
