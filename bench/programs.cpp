@@ -94,12 +94,12 @@ void pooling(Programs& programs) {
     programs.add(std::string("pool/") + map.name + "/inference", 0,
                  [&](Graph& g) { g.add_output(ops::pool2d(g, g.feed("x", {x}), {})); });
     programs.add(std::string("pool/") + map.name + "/backward", 0, [&](Graph& g) {
-      const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::int32});
+      const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::uint8});
       g.add_output(emit(g, Pool2DBackwardOp({}, x), {dy, winners})[0]);
     });
     // As it follows from conv + bias + pool + ReLU where no kernel takes the convolution's passes with it.
     programs.add(std::string("pool/") + map.name + "/backward_relu_bias", 0, [&](Graph& g) {
-      const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::int32});
+      const Value dy = g.feed("dy", {y}), winners = g.feed("winners", {y, DType::uint8});
       const Value slope = emit(g, UnaryBackwardOp(UnaryKind::relu, {}), {g.feed("relu", {y}), dy})[0];
       const Value gradient = emit(g, Pool2DBackwardOp({}, x), {slope, winners})[0];
       g.add_output(gradient);

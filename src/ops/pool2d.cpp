@@ -39,6 +39,11 @@ Shape output_shape(const ops::Pool2DAttributes& a, const Shape& x) {
           output_size(x[2], a.padding.left, a.padding.right, a.window.width, a.strides.width), x[3]};
 }
 
+/// The smallest type that numbers a window's elements: winners are read as often as gradients.
+TensorSpec winners_spec(const ops::Pool2DAttributes& a, const Shape& y) {
+  return {y, a.window.height * a.window.width <= 256 ? DType::uint8 : DType::int32};
+}
+
 }  // namespace
 
 void Pool2DOp::fields(FieldVisitor& visitor) { visit(visitor, attributes); }
@@ -48,7 +53,7 @@ std::vector<TensorSpec> Pool2DOp::infer(std::span<const TensorSpec> inputs) cons
   require_image(*this, inputs[0]);
   const Shape y = output_shape(attributes, inputs[0].shape);
   if (attributes.kind == ops::PoolKind::average) return {{y, inputs[0].dtype}};
-  return {{y, inputs[0].dtype}, {y, DType::int32}};
+  return {{y, inputs[0].dtype}, winners_spec(attributes, y)};
 }
 
 std::vector<Value> Pool2DOp::differentiate(GraphBuilder& b, const OpCall& call,
@@ -71,7 +76,7 @@ std::vector<TensorSpec> Pool2DBackwardOp::infer(std::span<const TensorSpec> inpu
     fail("Op {}: a gradient of shape {} does not belong to an input of shape {}", class_name(),
          inputs[0].shape.str(), x_shape.str());
   }
-  const TensorSpec winners{inputs[0].shape, DType::int32};
+  const TensorSpec winners = winners_spec(attributes, inputs[0].shape);
   if (has_winners && !(inputs[1] == winners)) {
     fail("Op {}: the winners must be {}. Received: {}", class_name(), winners.str(), inputs[1].str());
   }

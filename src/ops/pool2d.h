@@ -4,7 +4,8 @@
 
 namespace fovea {
 
-/// Inputs (x); outputs y and, for max and min, the index of the winner in its window, row by row (int32).
+/// Inputs (x); outputs y and, for max and min, the index of the winner in its window, row by row (uint8, or
+/// int32 where a window has more than 256 elements).
 class Pool2DOp final : public Op {
  public:
   Pool2DOp() = default;

@@ -127,7 +127,7 @@ int add_backward(RegionCase& result, const PoolCase& c, ops::PoolKind kind, int 
   std::vector<int> inputs = {dy >= 0 ? dy : result.input(random_tensor(y.shape, 2))};
   if (kind != ops::PoolKind::average) {
     // Winners as a forward pass would have them: only elements inside of the image.
-    Tensor winners(y.shape, DType::int32);
+    Tensor winners(y.shape, DType::uint8);
     const std::int64_t channels = y.shape[3];
     for (std::int64_t i = 0; i < winners.size(); ++i) {
       const std::int64_t pixel = i / channels;
@@ -139,11 +139,25 @@ int add_backward(RegionCase& result, const PoolCase& c, ops::PoolKind kind, int 
         return h >= 0 && h < c.x[1] && w >= 0 && w < c.x[2];
       };
       while (!inside()) number = (number + 1) % (c.window.height * c.window.width);
-      winners.data<std::int32_t>()[i] = static_cast<std::int32_t>(number);
+      winners.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(number);
     }
     inputs.push_back(result.input(winners));
   }
   return result.add(Pool2DBackwardOp(attributes(c, kind), c.x), inputs)[0];
+}
+
+TEST(Pool2DKernel, LeavesWinnersBeyondAByteToTheFormula) {
+  const PoolCase c{{1, 20, 20, 3}, {17, 16}, 1, 0};
+  const RegionCase region = forward_case(c, ops::PoolKind::max, random_tensor(c.x, 1), true);
+  EXPECT_EQ(region.region().values.back().dtype, DType::int32);
+  EXPECT_EQ(kernel_of(region), "reference");
+  expect_kernel_equal(forward_case(c, ops::PoolKind::max, random_tensor(c.x, 1), false), "pool2d:channels");
+  RegionCase backward("backward");
+  const Shape y = pooled_spec(c, ops::PoolKind::max).shape;
+  const int dy = backward.input(random_tensor(y, 2)),
+            winners = backward.input(random_integers(y, DType::int32, 3, 272));
+  backward.output(backward.add(Pool2DBackwardOp(attributes(c, ops::PoolKind::max), c.x), {dy, winners})[0]);
+  EXPECT_EQ(kernel_of(backward), "reference");
 }
 
 TEST(Pool2DBackwardKernel, HasTheFormulasBits) {

@@ -148,7 +148,7 @@ void add_pooling(Refusals& r) {
   r.add("no_winners", Pool2DBackwardOp({}, x.shape), {f32({2, 2, 2, 3})},
         "Op Pool2DBackward: takes 2 inputs. Received: 1");
   r.add("winners", Pool2DBackwardOp({}, x.shape), {f32({2, 2, 2, 3}), i32({2, 2, 2, 1})},
-        "Op Pool2DBackward: the winners must be int32 (2, 2, 2, 3). Received: int32 (2, 2, 2, 1)");
+        "Op Pool2DBackward: the winners must be uint8 (2, 2, 2, 3). Received: int32 (2, 2, 2, 1)");
   r.add("integers", Pool2DBackwardOp({}, x.shape), {i32({2, 2, 2, 3}), i32({2, 2, 2, 3})},
         "Op Pool2DBackward: expected floating images (N, H, W, C). Received: int32 (2, 2, 2, 3)");
 }

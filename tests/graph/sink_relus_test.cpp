@@ -33,7 +33,7 @@ TEST(SinkRelus, PutsTheReluBehindTheMaxPooling) {
   const Graph::Node& pooling = net.graph.nodes()[0];
   ASSERT_EQ(pooling.outputs.size(), 2U);
   EXPECT_EQ(net.graph.info(pooling.outputs[1]).index, 0);
-  EXPECT_EQ(net.graph.spec(pooling.outputs[1]), (TensorSpec{{2, 2, 3, 3}, DType::int32}));
+  EXPECT_EQ(net.graph.spec(pooling.outputs[1]), (TensorSpec{{2, 2, 3, 3}, DType::uint8}));
 }
 
 TEST(SinkRelus, PassesOneMaxPoolingAfterTheOther) {

@@ -56,7 +56,12 @@ void reference_Pool2D(const ReferenceCall& call) {
         best = i;
       });
       call.output<T>()[o] = xs[best];
-      if (call.outputs[1] != nullptr) call.output<std::int32_t>(1)[o] = static_cast<std::int32_t>(winner);
+      if (call.outputs[1] == nullptr) return;
+      if (call.output_specs[1].dtype == DType::uint8) {
+        call.output<std::uint8_t>(1)[o] = static_cast<std::uint8_t>(winner);
+      } else {
+        call.output<std::int32_t>(1)[o] = static_cast<std::int32_t>(winner);
+      }
     });
   });
 }
@@ -75,7 +80,8 @@ void reference_Pool2DBackward(const ReferenceCall& call) {
         elements([&](std::int64_t, std::int64_t i) { dxs[i] += dys[o] / static_cast<T>(count); });
         return;
       }
-      const std::int32_t winner = call.input<std::int32_t>(1)[o];
+      const bool bytes = call.input_specs[1].dtype == DType::uint8;
+      const std::int64_t winner = bytes ? call.input<std::uint8_t>(1)[o] : call.input<std::int32_t>(1)[o];
       elements([&](std::int64_t offset, std::int64_t i) {
         if (offset == winner) dxs[i] += dys[o];
       });

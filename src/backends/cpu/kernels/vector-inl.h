@@ -79,6 +79,23 @@ HWY_INLINE void store_first(Vector value, float* to, std::int64_t count) {
   store_first(value, D(), to, count);
 }
 
+/// As load_first and store_first, from and to bytes.
+HWY_INLINE IntVector load_bytes(const std::uint8_t* from, std::int64_t count) {
+  const DInt di;
+  const hn::Rebind<std::uint8_t, DInt> d8;
+  if (count == lane_count()) return hn::PromoteTo(di, hn::LoadU(d8, from));
+  alignas(64) std::uint8_t bytes[kMaxLanes] = {};
+  std::memcpy(bytes, from, static_cast<std::size_t>(std::min(count, kMaxLanes)));  // known to be less
+  return hn::PromoteTo(di, hn::Load(d8, bytes));
+}
+HWY_INLINE void store_bytes(IntVector value, std::uint8_t* to, std::int64_t count) {
+  const hn::Rebind<std::uint8_t, DInt> d8;
+  if (count == lane_count()) return hn::StoreU(hn::DemoteTo(d8, value), d8, to);
+  alignas(64) std::uint8_t bytes[kMaxLanes];
+  hn::Store(hn::DemoteTo(d8, value), d8, bytes);
+  std::memcpy(to, bytes, static_cast<std::size_t>(std::min(count, kMaxLanes)));
+}
+
 /// min(max(value, 0), largest); as Keras' relu, it keeps a NaN.
 HWY_INLINE Vector clipped_relu(Vector value, float largest) {
   const D d;

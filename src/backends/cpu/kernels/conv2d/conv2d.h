@@ -62,7 +62,7 @@ struct PooledOutput {
   std::int64_t window_h = 2, window_w = 2;
   bool relu = false;                ///< after the pooling
   float* y = nullptr;               ///< (batch, out_height / window_h, out_width / window_w, filters)
-  std::int32_t* winners = nullptr;  ///< as pool_forward's, or null; none for averages
+  std::uint8_t* winners = nullptr;  ///< as pool_forward's, or null; none for averages
 };
 
 /// Is a window's row of results, for a block of filters, small enough to be kept while it is pooled?

@@ -176,6 +176,8 @@ std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size
   read.y = position_of(region.outputs, value);
   if (a.kind != ops::PoolKind::average)
     read.winners = position_of(region.outputs, region.steps[at].outputs[1]);
+  if (read.winners >= 0 && spec_of(region, region.steps[at].outputs[1]).dtype != DType::uint8)
+    return decline("a window has more than 256 elements");
   if (read.y < 0 || region.outputs.size() != (read.winners < 0 ? 1U : 2U))
     return decline("an inner value is read outside");
   return read;
@@ -189,7 +191,7 @@ class PooledForward final : public PackedConvolution {
   void run(const KernelContext& c) const override {
     PooledOutput pooled = region_.pooled;
     pooled.y = output<float>(c, region_.y);
-    pooled.winners = output<std::int32_t>(c, region_.winners);
+    pooled.winners = output<std::uint8_t>(c, region_.winners);
     const auto pass = winograd_ ? winograd_pool_forward : conv2d_pool_forward;
     pass(shape_, input<float>(c, 0), c.packed, {.bias = input<float>(c, region_.bias), .relu = region_.relu},
          pooled, c.threads);

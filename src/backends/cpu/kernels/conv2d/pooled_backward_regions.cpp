@@ -34,7 +34,7 @@ class PooledBackward final : public Kernel {
                                  : sparse_backward_filter_workspace(shape_));
   }
   void run(const KernelContext& c) const override {
-    const PooledGradient gradient{input<float>(c, places_.dy), input<std::int32_t>(c, places_.winners),
+    const PooledGradient gradient{input<float>(c, places_.dy), input<std::uint8_t>(c, places_.winners),
                                   input<float>(c, places_.after)};
     if (places_.db >= 0)
       pooled_bias_gradient(shape_, gradient, output<float>(c, places_.db), c.workspace, c.threads);

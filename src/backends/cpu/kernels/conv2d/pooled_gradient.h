@@ -15,7 +15,7 @@ namespace fovea::cpu {
 /// of a ReLU after the pooling: dy counts where it is positive.
 struct PooledGradient {
   const float* dy = nullptr;  ///< (N, OH / 2, OW / 2, F)
-  const std::int32_t* winners = nullptr;
+  const std::uint8_t* winners = nullptr;
   const float* after = nullptr;
 };
 

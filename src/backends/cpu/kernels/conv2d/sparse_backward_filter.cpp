@@ -61,7 +61,7 @@ class SparseGradient {
         value = hn::Mul(hn::IfThenElseZero(counts, hn::Set(d, 1.0F)), value);
       }
       store_first(value, gradients + i, used);
-      const IntVector winner = load_first(di, g.winners + begin + i, used);
+      const IntVector winner = load_bytes(g.winners + begin + i, used);
       const auto right = hn::Eq(hn::And(winner, one), one);
       const auto below = hn::Gt(winner, one);
       store_first(hn::Add(hn::IfThenElseZero(right, pixel), hn::IfThenElseZero(below, line)), di, starts + i,

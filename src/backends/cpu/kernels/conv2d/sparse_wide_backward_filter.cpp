@@ -155,7 +155,7 @@ class SparseWideGradient {
         window_at(patch, patch.rows.begin + row, patch.columns.begin + column) * s.filters;
     for (std::int64_t f = 0; f < s.filters; f += kMaxLanes) {
       hwy::Prefetch(g.dy + at + f);
-      hwy::Prefetch(g.winners + at + f);
+      if (f % (4 * kMaxLanes) == 0) hwy::Prefetch(g.winners + at + f);
       if (g.after != nullptr) hwy::Prefetch(g.after + at + f);
     }
   }
@@ -185,7 +185,7 @@ class SparseWideGradient {
     Vector value = load_first(g.dy + window + f, used);
     if (g.after != nullptr)
       value = hn::IfThenElseZero(hn::Gt(load_first(g.after + window + f, used), hn::Zero(d)), value);
-    const IntVector one = hn::Set(di, 1), winner = load_first(di, g.winners + window + f, used);
+    const IntVector one = hn::Set(di, 1), winner = load_bytes(g.winners + window + f, used);
     const IntVector right = hn::Add(hn::And(winner, one), hn::Set(di, static_cast<std::int32_t>(pixel)));
     alignas(64) float values[kLanes];
     alignas(64) std::int32_t at[kLanes], counted[kLanes];

@@ -189,7 +189,7 @@ class PooledTile {
         if (i < rows_.begin || i >= rows_.end || j < columns_.begin || j >= columns_.end) continue;
         const std::int64_t at = image_ + ((window_top_ + i) * width_ + window_left_ + j) * channels_ + c;
         g[i][j] = load_first(gradient_.dy + at, used);
-        winners[i][j] = load_first(di, gradient_.winners + at, used);
+        winners[i][j] = load_bytes(gradient_.winners + at, used);
         if (gradient_.after == nullptr) continue;
         const auto counts = hn::Gt(load_first(gradient_.after + at, used), hn::Zero(d));
         g[i][j] = hn::Mul(hn::IfThenElseZero(counts, hn::Set(d, 1.0F)), g[i][j]);

@@ -199,7 +199,7 @@ class WinogradForward {
     }
     if (p.relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(d)), best);
     store_first(best, p.y + to, used);
-    if (p.winners != nullptr) store_first(winner, di, p.winners + to, used);
+    if (p.winners != nullptr) store_bytes(winner, p.winners + to, used);
   }
 
   void write_outputs(const WinogradTiles::Place& at, std::int64_t b, const float* products,

@@ -18,8 +18,8 @@ namespace fovea::cpu::HWY_NAMESPACE {
 struct ProductTile {
   const float* a;
   std::int64_t a_row, a_step;
-  const float* b;  // rows of V whole vectors
-  std::int64_t depth;
+  const float* b;  // rows of V whole vectors, b_row apart
+  std::int64_t b_row, depth;
   float* c;
   std::int64_t c_row;
   const float* start;       // null for zero
@@ -47,11 +47,11 @@ HWY_NOINLINE void product_tile(const ProductTile& t) {
   }
   const float* HWY_RESTRICT a = t.a;
   const float* HWY_RESTRICT b = t.b;
-  const std::int64_t row = t.a_row, step = t.a_step;
-  for (std::int64_t i = 0; i < t.depth; ++i, a += step, b += V * lanes) {
+  const std::int64_t row = t.a_row, step = t.a_step, b_row = t.b_row;
+  for (std::int64_t i = 0; i < t.depth; ++i, a += step, b += b_row) {
     Vector column[V];
     FOVEA_UNROLL
-    for (int v = 0; v < V; ++v) column[v] = hn::Load(d, b + v * lanes);
+    for (int v = 0; v < V; ++v) column[v] = hn::LoadU(d, b + v * lanes);
     FOVEA_UNROLL
     for (int p = 0; p < P; ++p) {
       const Vector x = hn::Set(d, a[p * row]);

@@ -19,7 +19,8 @@ namespace fovea::cpu::HWY_NAMESPACE {
 /// How the work on a range of k is cut. A piece is a block of rows and some panels of b side by side; it goes
 /// through the slices of k, packs each panel's part of a slice (which then lies in L2) and runs the tiles of
 /// its rows over it, while its rows' part of a stays in L2 for all panels. Packing costs one pass over b for
-/// each block of rows, so a matrix is never packed as a whole.
+/// each block of rows, so a matrix is never packed as a whole; for a few rows, which one tile takes, b is
+/// read where it is.
 class ProductCut {
  public:
   static constexpr std::int64_t kDepth = 256;  // of a slice
@@ -48,10 +49,19 @@ class ProductCut {
     const std::int64_t slices = std::max<std::int64_t>(1, slices_.parts);
     for (std::int64_t slice = 0; slice < slices; ++slice) {
       for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-        const Range columns = columns_of(panel), part = slices_.range(slice);
+        Range columns = columns_of(panel);
+        const Range part = slices_.range(slice);
         const Range depth{depth_.begin + part.begin, depth_.begin + part.end};
+        const bool first = slice == 0, last = slice == slices - 1;
+        if (!s_.transpose_b && rows.size() <= largest_tile(kMaxVectors)) {
+          const Range whole{columns.begin, columns.end - columns.size() % lane_count()};
+          if (whole.size() > 0)
+            multiply(rows, depth, whole, !first, last, o_.b + depth.begin * s_.n + whole.begin, s_.n);
+          columns.begin = whole.end;
+          if (columns.size() == 0) continue;
+        }
         pack(depth, columns, packed);
-        multiply(rows, depth, columns, slice > 0, slice == slices - 1, packed);
+        multiply(rows, depth, columns, !first, last, packed, vectors_of(columns) * lane_count());
       }
     }
   }
@@ -78,13 +88,14 @@ class ProductCut {
     }
   }
 
-  void multiply(Range rows, Range depth, Range columns, bool accumulate, bool last,
-                const float* packed) const {
+  void multiply(Range rows, Range depth, Range columns, bool accumulate, bool last, const float* b,
+                std::int64_t b_row) const {
     ProductTile t{};
     t.a_row = s_.transpose_a ? 1 : s_.k;
     t.a_step = s_.transpose_a ? s_.m : 1;
     t.a = o_.a + rows.begin * t.a_row + depth.begin * t.a_step;
-    t.b = packed;
+    t.b = b;
+    t.b_row = b_row;
     t.depth = depth.size();
     t.c_row = s_.n;
     t.c = o_.c + rows.begin * s_.n + columns.begin;

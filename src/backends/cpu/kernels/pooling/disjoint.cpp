@@ -64,7 +64,7 @@ class DisjointRow {
     const D d;
     const DInt di;
     const auto wins =
-        hn::Eq(load_first(di, t_.winners + from, used), hn::Set(di, static_cast<std::int32_t>(number)));
+        hn::Eq(load_bytes(t_.winners + from, used), hn::Set(di, static_cast<std::int32_t>(number)));
     Vector g = load_first(t_.dy + from, used);
     if constexpr (kSource) {
       const auto positive = hn::Gt(load_first(t_.source + from, used), hn::Zero(d));

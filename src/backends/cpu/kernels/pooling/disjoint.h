@@ -17,7 +17,7 @@ inline bool windows_are_disjoint(const PoolShape& s) {
 /// kMaxLanes.
 struct DisjointBackward {
   const float* dy;
-  const std::int32_t* winners;
+  const std::uint8_t* winners;
   const float* source;
   float* dx;
   bool stream;

@@ -30,7 +30,7 @@ struct Window {
 /// size.
 template <bool kMax, bool kWinners, int kRows, int kColumns>
 HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, bool relu, float* y,
-                           std::int32_t* winners) {
+                           std::uint8_t* winners) {
   const DInt di;
   const std::int64_t rows = kRows == 0 ? w.rows : kRows;
   const std::int64_t columns = kColumns == 0 ? w.columns : kColumns;
@@ -51,7 +51,7 @@ HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, bool relu, fl
     }
     if (relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(D())), best);
     store_first(best, y + c, used);
-    if constexpr (kWinners) store_first(winner, di, winners + c, used);
+    if constexpr (kWinners) store_bytes(winner, winners + c, used);
   });
 }
 
@@ -106,7 +106,7 @@ inline void pool_row(const PooledOutput& p, const float* x, std::int64_t x_row, 
 /// number `number`; in the next column it is `stride_w` less, in the next row `row_numbers` less.
 struct Windows {
   const float* dy;
-  const std::int32_t* winners;
+  const std::uint8_t* winners;
   std::int64_t rows, columns, dy_row;
   std::int64_t number, stride_w, row_numbers;
 };
@@ -121,7 +121,7 @@ HWY_INLINE void add_won(const Windows& w, std::int64_t channels, float* dx) {
       for (std::int64_t column = 0; column < w.columns; ++column) {
         const std::int64_t at = row * w.dy_row + column * channels + c;
         const auto number = static_cast<std::int32_t>(w.number - row * w.row_numbers - column * w.stride_w);
-        const auto won = hn::Eq(load_first(di, w.winners + at, used), hn::Set(di, number));
+        const auto won = hn::Eq(load_bytes(w.winners + at, used), hn::Set(di, number));
         sum = hn::Add(sum, hn::IfThenElseZero(hn::RebindMask(d, won), load_first(w.dy + at, used)));
       }
     }

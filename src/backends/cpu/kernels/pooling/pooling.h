@@ -18,8 +18,9 @@ struct PoolShape {
 };
 
 /// y (N,OH,OW,C) from x; `winners`, unless null, gets kh * window_w + kw of the first extreme of each window.
-/// `relu`: y = max(y, 0), which keeps a NaN; not for averages.
-void pool_forward(const PoolShape& shape, const float* x, bool relu, float* y, std::int32_t* winners,
+/// Windows with winners have at most 256 elements. `relu`: y = max(y, 0), which keeps a NaN; not for
+/// averages.
+void pool_forward(const PoolShape& shape, const float* x, bool relu, float* y, std::uint8_t* winners,
                   ThreadPool& pool);
 
 /// What else happens beside the gathering: before it a product of dy with the slope of a ReLU after the
@@ -40,7 +41,7 @@ std::size_t pool_backward_workspace(const PoolShape& shape, bool with_sums);
 
 /// dx (N,H,W,C) from dy, and from the winners for maximum and minimum. Contributions to an element are added
 /// in the order of the windows.
-void pool_backward(const PoolShape& shape, const float* dy, const std::int32_t* winners, float* dx,
+void pool_backward(const PoolShape& shape, const float* dy, const std::uint8_t* winners, float* dx,
                    const PoolBackwardExtras& extras, void* workspace, ThreadPool& pool);
 
 }  // namespace fovea::cpu

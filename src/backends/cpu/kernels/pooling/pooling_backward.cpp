@@ -33,7 +33,7 @@ inline std::int64_t inside_of(std::int64_t o, std::int64_t pad, std::int64_t str
 }
 
 template <bool kAverage>
-void pool_backward_row(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
+void pool_backward_row(const PoolShape& s, const float* dy, const std::uint8_t* winners, float* dx,
                        std::int64_t row) {
   const std::int64_t n = row / s.height, h = row % s.height;
   const Range oh = windows_of(h, s.pad_top, s.stride_h, s.window_h, s.out_height);
@@ -71,7 +71,7 @@ void pool_backward_row(const PoolShape& s, const float* dy, const std::int32_t* 
   }
 }
 
-void pool_backward_row_of(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
+void pool_backward_row_of(const PoolShape& s, const float* dy, const std::uint8_t* winners, float* dx,
                           std::int64_t row) {
   if (s.kind == ops::PoolKind::average) return pool_backward_row<true>(s, dy, winners, dx, row);
   pool_backward_row<false>(s, dy, winners, dx, row);
@@ -102,7 +102,7 @@ std::size_t pool_backward_workspace(const PoolShape& shape, bool with_sums) {
                    : 0;
 }
 
-void pool_backward(const PoolShape& s, const float* dy, const std::int32_t* winners, float* dx,
+void pool_backward(const PoolShape& s, const float* dy, const std::uint8_t* winners, float* dx,
                    const PoolBackwardExtras& extras, void* workspace, ThreadPool& pool) {
   const EvenParts pieces = backward_pieces(s);
   auto* const sums = static_cast<double*>(workspace);

@@ -26,11 +26,11 @@ HWY_INLINE void for_windows(const PoolShape& s, const float* x, std::int64_t row
 }
 
 template <bool kMax, bool kWinners>
-void extreme_rows(const PoolShape& s, const float* x, bool relu, float* y, std::int32_t* winners,
+void extreme_rows(const PoolShape& s, const float* x, bool relu, float* y, std::uint8_t* winners,
                   Range rows) {
   for (std::int64_t row = rows.begin; row < rows.end; ++row) {
     for_windows(s, x, row, [&](const Window& w, std::int64_t at) HWY_ATTR {
-      std::int32_t* const won = kWinners ? winners + at : nullptr;
+      std::uint8_t* const won = kWinners ? winners + at : nullptr;
       if (w.rows == 2 && w.columns == 2) {
         extreme_of<kMax, kWinners, 2, 2>(w, s.channels, relu, y + at, won);
       } else {
@@ -47,7 +47,7 @@ void mean_rows(const PoolShape& s, const float* x, float* y, Range rows) {
   }
 }
 
-void run_pool_forward(const PoolShape& s, const float* x, bool relu, float* y, std::int32_t* winners,
+void run_pool_forward(const PoolShape& s, const float* x, bool relu, float* y, std::uint8_t* winners,
                       ThreadPool& pool) {
   const EvenParts pieces =
       pieces_of_rows(s.batch * s.out_height, s.stride_h * s.width * s.channels + s.out_width * s.channels);
@@ -71,7 +71,7 @@ namespace fovea::cpu {
 
 HWY_EXPORT(run_pool_forward);
 
-void pool_forward(const PoolShape& shape, const float* x, bool relu, float* y, std::int32_t* winners,
+void pool_forward(const PoolShape& shape, const float* x, bool relu, float* y, std::uint8_t* winners,
                   ThreadPool& pool) {
   HWY_DYNAMIC_DISPATCH(run_pool_forward)(shape, x, relu, y, winners, pool);
 }

@@ -33,7 +33,7 @@ class Forward final : public Kernel {
       : shape_(shape), relu_(relu), y_(y), winners_(winners) {}
   std::string_view name() const override { return relu_ ? "pool2d:channels+relu" : "pool2d:channels"; }
   void run(const KernelContext& c) const override {
-    pool_forward(shape_, input<float>(c, 0), relu_, output<float>(c, y_), output<std::int32_t>(c, winners_),
+    pool_forward(shape_, input<float>(c, 0), relu_, output<float>(c, y_), output<std::uint8_t>(c, winners_),
                  c.threads);
   }
 
@@ -65,7 +65,7 @@ class Backward final : public Kernel {
   void run(const KernelContext& c) const override {
     const PoolBackwardExtras extras{input<float>(c, places_.after), activation_.get(),
                                     input<float>(c, places_.source), output<float>(c, places_.sums)};
-    pool_backward(shape_, input<float>(c, places_.dy), input<std::int32_t>(c, places_.winners),
+    pool_backward(shape_, input<float>(c, places_.dy), input<std::uint8_t>(c, places_.winners),
                   output<float>(c, places_.dx), extras, c.workspace, c.threads);
   }
 
@@ -96,6 +96,8 @@ Implementation make_pool2d(const Region& region) {
   if (y < 0) return decline("only the winners are read");
   const int winners = step.outputs.size() < 2 ? -1 : position_of(region.outputs, step.outputs[1]);
   if (region.outputs.size() != (winners < 0 ? 1U : 2U)) return decline("an inner value is read outside");
+  if (winners >= 0 && spec_of(region, step.outputs[1]).dtype != DType::uint8)
+    return decline("a window has more than 256 elements");
   return std::make_unique<Forward>(
       shape_of(op.attributes, spec_of(region, step.inputs[0]).shape, spec_of(region, step.outputs[0]).shape),
       activation != nullptr, y, winners);
@@ -110,7 +112,11 @@ Implementation read_backward(const Region& region, std::size_t first, BackwardPl
   const Region::Step& gather = region.steps[first];
   if (spec_of(region, gather.outputs[0]).dtype != DType::float32) return decline("takes float32 only");
   places.dy = position_of(region.inputs, dy);
-  if (gather.inputs.size() > 1) places.winners = position_of(region.inputs, gather.inputs[1]);
+  if (gather.inputs.size() > 1) {
+    places.winners = position_of(region.inputs, gather.inputs[1]);
+    if (spec_of(region, gather.inputs[1]).dtype != DType::uint8)
+      return decline("a window has more than 256 elements");
+  }
   int value = gather.outputs[0];
   std::size_t step = first + 1, written = 1;
   const auto* activation = op_as<UnaryBackwardOp>(region, step);
