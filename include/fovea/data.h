@@ -142,7 +142,7 @@ struct ImageFolderOptions {
   /// Memory for images: as the floats that training takes when all fit; else every file, as long as they
   /// fit, and floats of as many images as fit beside them. What is not kept is read and decoded again in
   /// every epoch.
-  std::int64_t cache_bytes = std::int64_t{192} << 20;
+  std::int64_t cache_bytes = std::int64_t{96} << 20;
   /// Threads of the first pass over the files; 0: one per core.
   int threads = 0;
 };
