@@ -24,8 +24,9 @@ void limit_instruction_set(std::string_view name) {
   const std::int64_t target = name.empty() ? 1 : target_named(name);
   if (target == 0) {
     fail(
-        "the instruction set must be baseline, avx2 or avx512, those above baseline on x86 only. Received: "
-        "{}",
+        "FOVEA_MAX_ISA: the instruction set must be baseline, avx2 or avx512, those above baseline on x86 "
+        "only. "
+        "Received: {}",
         name);
   }
   // The better a target, the lower its bit.
