@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/json_fields.h"
+#include "plan/packing.h"
 
 namespace fovea {
 namespace {
@@ -63,15 +63,7 @@ class DerivedTensors::Session {
     std::vector<void*> outputs;
     for (const Value input : step.inputs) inputs.push_back(read(input));
     for (const Value output : step.outputs) outputs.push_back(write(output));
-    const Kernel& kernel = *step.kernel;
-    const void* packed = nullptr;
-    std::byte* workspace = workspace_.data();
-    if (kernel.packed_input() >= 0) {
-      kernel.pack(inputs[static_cast<std::size_t>(kernel.packed_input())], workspace, threads_);
-      packed = workspace;
-      workspace += aligned(kernel.packed_bytes());
-    }
-    kernel.run({inputs.data(), outputs.data(), workspace, threads_, packed});
+    pack_and_run(*step.kernel, inputs.data(), outputs.data(), workspace_.data(), threads_);
   }
 
   const DerivedTensors& d_;
@@ -97,9 +89,7 @@ DerivedTensors::DerivedTensors(const Graph& graph, const std::vector<bool>& fixe
                                                         [&](Value output) { return fixed[index(output)]; });
     if (is_fixed) {
       for (const Value output : step.outputs) producers_[index(output)] = static_cast<int>(steps_.size());
-      if (step.kernel)
-        workspace_ = std::max(workspace_, step.kernel->workspace_bytes() +
-                                              static_cast<std::size_t>(aligned(step.kernel->packed_bytes())));
+      if (step.kernel) workspace_ = std::max(workspace_, packing_workspace(*step.kernel));
     }
     (is_fixed ? steps_ : rest).push_back(std::move(step));
   }
@@ -139,6 +129,8 @@ void DerivedTensors::find_targets(const std::vector<bool>& fixed, std::vector<Pl
     }
   }
   for (const Value output : outputs_) keep(output);
+  std::sort(read_variables_.begin(), read_variables_.end());
+  read_variables_.erase(std::unique(read_variables_.begin(), read_variables_.end()), read_variables_.end());
 
   auto arena = std::shared_ptr<Arena>();
   std::int64_t total = 0;

@@ -5,6 +5,7 @@
 
 #include "core/format.h"
 #include "plan/memory_plan.h"
+#include "plan/packing.h"
 
 namespace fovea {
 
@@ -45,9 +46,9 @@ class PlannedProgram final : public Program {
       if (!step.kernel) continue;
       Addresses addresses;
       addresses.packed = derived_.packed_place(i);
-      if (addresses.packed < 0 && step.kernel->packed_input() >= 0)
-        addresses.packed_bytes = (step.kernel->packed_bytes() + 63) / 64 * 64;
-      workspace_ = std::max(workspace_, addresses.packed_bytes + step.kernel->workspace_bytes());
+      const bool packs = addresses.packed < 0;
+      workspace_ =
+          std::max(workspace_, packs ? packing_workspace(*step.kernel) : step.kernel->workspace_bytes());
       for (const Value value : step.inputs)
         addresses.inputs.push_back(memory_.places[static_cast<std::size_t>(value.id)]);
       for (const Value value : step.outputs)
@@ -109,15 +110,12 @@ class PlannedProgram final : public Program {
       void** const inputs = pointers;
       void** const results = inputs + addresses_[i].inputs.size();
       pointers = results + addresses_[i].outputs.size();
-      const void* packed = nullptr;
-      if (addresses_[i].packed >= 0) {
-        packed = derived_.data(addresses_[i].packed);
-      } else if (addresses_[i].packed_bytes != 0) {
-        kernels_[i]->pack(inputs[kernels_[i]->packed_input()], workspace, threads);
-        packed = workspace;
+      const void* const* const read = const_cast<const void* const*>(inputs);
+      if (const int packed = addresses_[i].packed; packed >= 0) {
+        kernels_[i]->run({read, results, workspace, threads, derived_.data(packed)});
+      } else {
+        pack_and_run(*kernels_[i], read, results, workspace, threads);
       }
-      kernels_[i]->run({const_cast<const void* const*>(inputs), results,
-                        workspace + addresses_[i].packed_bytes, threads, packed});
     }
     for (std::size_t i = 0; i < copies_.size(); ++i) {
       const Copy& copy = copies_[i];
@@ -132,8 +130,7 @@ class PlannedProgram final : public Program {
  private:
   struct Addresses {
     std::vector<Place> inputs, outputs;
-    int packed = -1;               ///< derived
-    std::size_t packed_bytes = 0;  ///< packed at each run, in front of the workspace
+    int packed = -1;  ///< among the derived tensors; -1: packed at each run, or nothing is
   };
   struct Copy {
     Place from;

@@ -58,6 +58,12 @@ T* output(const KernelContext& context, int position) {
   return position < 0 ? nullptr : static_cast<T*>(context.outputs[position]);
 }
 
+/// Are the first two inputs of the region's first op different tensors?
+inline bool reads_two_tensors(const Region& region) {
+  const std::vector<int>& inputs = region.steps[0].inputs;
+  return inputs[0] != inputs[1];
+}
+
 /// Is every value of the region float32? What the vector kernels are made for.
 inline bool all_float32(const Region& region) {
   for (const TensorSpec& spec : region.values) {

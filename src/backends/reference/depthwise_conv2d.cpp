@@ -1,8 +1,6 @@
 #include "ops/depthwise_conv2d.h"
 
-#include <algorithm>
-
-#include "backends/reference/reference.h"
+#include "backends/reference/convolution_passes.h"
 
 namespace fovea {
 namespace {
@@ -29,56 +27,27 @@ void for_each_product(const ops::DepthwiseConv2DAttributes& a, const Shape& x, c
           }
 }
 
-/// The sums of a pass, collected in double so that the judge's own rounding stays out of the way.
-template <class T, class Accumulate>
-void collect(T* result, std::int64_t size, Accumulate accumulate) {
-  std::vector<double> sums(static_cast<std::size_t>(size));
-  accumulate(sums);
-  std::transform(sums.begin(), sums.end(), result, [](double sum) { return static_cast<T>(sum); });
+/// The products of an op with these attributes, for convolution_passes.h.
+auto products_of(const ops::DepthwiseConv2DAttributes& attributes) {
+  return [&attributes](const Shape& x, const Shape& kernel, const Shape& y, auto visit) {
+    for_each_product(attributes, x, kernel, y, visit);
+  };
 }
 
 }  // namespace
 
 void reference_DepthwiseConv2D(const ReferenceCall& call) {
-  const auto& op = static_cast<const DepthwiseConv2DOp&>(call.op);
-  const Shape &x = call.input_specs[0].shape, &kernel = call.input_specs[1].shape,
-              &y = call.output_specs[0].shape;
-  with_float_type(call.output_specs[0].dtype, [&]<class T>() {
-    collect(call.output<T>(), y.elements(), [&](std::vector<double>& sums) {
-      const T *xs = call.input<T>(0), *ks = call.input<T>(1);
-      for_each_product(op.attributes, x, kernel, y, [&](auto i, auto k, auto o) {
-        sums[static_cast<std::size_t>(o)] += static_cast<double>(xs[i]) * static_cast<double>(ks[k]);
-      });
-    });
-  });
+  convolution_forward(call, products_of(static_cast<const DepthwiseConv2DOp&>(call.op).attributes));
 }
 
 void reference_DepthwiseConv2DBackwardInput(const ReferenceCall& call) {
-  const auto& op = static_cast<const DepthwiseConv2DBackwardInputOp&>(call.op);
-  const Shape &y = call.input_specs[0].shape, &kernel = call.input_specs[1].shape,
-              &x = call.output_specs[0].shape;
-  with_float_type(call.output_specs[0].dtype, [&]<class T>() {
-    collect(call.output<T>(), x.elements(), [&](std::vector<double>& sums) {
-      const T *dys = call.input<T>(0), *ks = call.input<T>(1);
-      for_each_product(op.attributes, x, kernel, y, [&](auto i, auto k, auto o) {
-        sums[static_cast<std::size_t>(i)] += static_cast<double>(dys[o]) * static_cast<double>(ks[k]);
-      });
-    });
-  });
+  convolution_backward_input(
+      call, products_of(static_cast<const DepthwiseConv2DBackwardInputOp&>(call.op).attributes));
 }
 
 void reference_DepthwiseConv2DBackwardFilter(const ReferenceCall& call) {
-  const auto& op = static_cast<const DepthwiseConv2DBackwardFilterOp&>(call.op);
-  const Shape &x = call.input_specs[0].shape, &y = call.input_specs[1].shape,
-              &kernel = call.output_specs[0].shape;
-  with_float_type(call.output_specs[0].dtype, [&]<class T>() {
-    collect(call.output<T>(), kernel.elements(), [&](std::vector<double>& sums) {
-      const T *xs = call.input<T>(0), *dys = call.input<T>(1);
-      for_each_product(op.attributes, x, kernel, y, [&](auto i, auto k, auto o) {
-        sums[static_cast<std::size_t>(k)] += static_cast<double>(xs[i]) * static_cast<double>(dys[o]);
-      });
-    });
-  });
+  convolution_backward_filter(
+      call, products_of(static_cast<const DepthwiseConv2DBackwardFilterOp&>(call.op).attributes));
 }
 
 }  // namespace fovea

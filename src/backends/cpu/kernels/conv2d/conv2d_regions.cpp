@@ -129,10 +129,6 @@ class BackwardFilter final : public Kernel {
 
 constexpr const char kNotWinograd[] = "no 3x3 convolution with stride 1 and enough channels";
 
-bool same_inputs(const Region& region) {
-  return region.inputs.size() >= 2 && region.steps[0].inputs[0] != region.steps[0].inputs[1];
-}
-
 /// A convolution [+ bias] [+ ReLU] + a pooling [+ ReLU].
 struct PooledRegion {
   int bias = -1, y = -1, winners = -1;  ///< positions among the region's inputs and outputs
@@ -204,7 +200,7 @@ class PooledForward final : public PackedConvolution {
 Implementation make_pooled_forward(const Region& region, std::size_t at, Method method) {
   const Region::Step& first = region.steps[0];
   if (spec_of(region, first.outputs[0]).dtype != DType::float32) return decline("takes float32 only");
-  if (!same_inputs(region)) return decline("image and kernel are one tensor");
+  if (!reads_two_tensors(region)) return decline("image and kernel are one tensor");
   const auto read = read_pooled(region, at);
   if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
   const auto& pooled = std::get<PooledRegion>(read);
@@ -227,7 +223,7 @@ Implementation make_forward(const Region& region, Method method) {
   }
   const auto& conv = *op_as<Conv2DOp>(region, 0);
   if (!all_float32(region)) return decline("takes float32 only");
-  if (!same_inputs(region)) return decline("image and kernel are one tensor");
+  if (!reads_two_tensors(region)) return decline("image and kernel are one tensor");
   const Region::Step& first = region.steps[0];
   const auto epilogue = read_epilogue(region, first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
@@ -245,7 +241,8 @@ Implementation make_forward(const Region& region, Method method) {
 template <class KernelClass>
 Implementation make_backward(const Region& region, const Conv2DShape& shape, Method method) {
   if (region.steps.size() != 1) return decline("takes the op alone");
-  if (!all_float32(region) || !same_inputs(region)) return decline("takes two different float32 tensors");
+  if (!all_float32(region) || !reads_two_tensors(region))
+    return decline("takes two different float32 tensors");
   if (method == Method::winograd && !winograd_takes(shape)) return decline("{}", kNotWinograd);
   return std::make_unique<KernelClass>(shape, method);
 }

@@ -76,15 +76,11 @@ class BackwardFilter final : public Kernel {
   DepthwiseShape shape_;
 };
 
-bool same_inputs(const Region& region) {
-  const std::vector<int>& inputs = region.steps[0].inputs;
-  return inputs[0] == inputs[1];
-}
-
 template <class KernelClass>
 Implementation make_backward(const Region& region, const DepthwiseShape& shape) {
   if (region.steps.size() != 1) return decline("takes the op alone");
-  if (!all_float32(region) || same_inputs(region)) return decline("takes two different float32 tensors");
+  if (!all_float32(region) || !reads_two_tensors(region))
+    return decline("takes two different float32 tensors");
   if (!depthwise_takes(shape)) return decline("there are no channels or taps, or too many taps");
   return std::make_unique<KernelClass>(shape);
 }
@@ -93,7 +89,7 @@ Implementation make_backward(const Region& region, const DepthwiseShape& shape) 
 
 Implementation make_depthwise_forward(const Region& region) {
   if (!all_float32(region)) return decline("takes float32 only");
-  if (same_inputs(region)) return decline("image and kernel are one tensor");
+  if (!reads_two_tensors(region)) return decline("image and kernel are one tensor");
   const Region::Step& first = region.steps[0];
   const auto epilogue = read_epilogue(region, first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
