@@ -200,6 +200,15 @@ TEST_P(Conv2DKernel, EveryInstructionSetAgreesWithTheFormula) {
   }
 }
 
+std::vector<NamedConv2DShape> shapes() {
+  std::vector<NamedConv2DShape> all =
+      read_conv2d_shapes(std::string(FOVEA_GOLDEN_DIR) + "/../../bench/shapes/conv2d.txt");
+  for (NamedConv2DShape& named : all) {
+    if (named.bench) named.shape.batch = 1;
+  }
+  return all;
+}
+
 // ---- Winograd ----
 
 Results run_winograd(const Conv2DShape& s, const Inputs& inputs, ThreadPool& pool) {
@@ -262,6 +271,47 @@ TEST_P(WinogradKernel, EveryInstructionSetAgreesWithTheFormula) {
   }
 }
 
+// A net's first layer and its pooling: a picture has no negative values.
+TEST(WinogradOfFewChannels, ErrsAtMostFourTimesAsMuchAsTheDirectKernel) {
+  for (const NamedConv2DShape& named : shapes()) {
+    const Conv2DShape& s = named.shape;
+    if (!winograd_takes_pooled(s) || winograd_takes(s)) continue;
+    SCOPED_TRACE(named.name);
+    Inputs inputs(s);
+    for (float& x : inputs.x) x = std::abs(x);
+    const Judged map = Expected(s, inputs).y;
+    const std::int64_t height = s.out_height / 2, width = s.out_width / 2;
+    const auto count = static_cast<std::size_t>(s.batch * height * width * s.filters);
+    Judged expected(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto f = static_cast<std::int64_t>(i) % s.filters,
+                 pixel = static_cast<std::int64_t>(i) / s.filters;
+      const std::int64_t column = pixel % width, row = pixel / width % height, image = pixel / width / height;
+      double sum = 0;
+      for (const std::int64_t k : {0, 1, 2, 3}) {
+        const std::int64_t at = (image * s.out_height + 2 * row + k / 2) * s.out_width + 2 * column + k % 2;
+        sum += map.value[static_cast<std::size_t>(at * s.filters + f)];
+      }
+      expected.value[i] = sum / 4;
+    }
+    ThreadPool pool(1);
+    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+      SCOPED_TRACE(hwy::TargetName(target));
+      hwy::SetSupportedTargetsForTest(target);
+      const auto error = [&](auto pack, auto pass, std::size_t bytes) {
+        Floats packed(bytes / sizeof(float)), y(count);
+        pack(s, inputs.w.data(), packed.data(), pool);
+        pass(s, inputs.x.data(), packed.data(), ConvEpilogue{},
+             PooledOutput{.kind = ops::PoolKind::average, .y = y.data()}, pool);
+        return relative_error(y, expected);
+      };
+      EXPECT_LE(error(winograd_pack, winograd_pool_forward, winograd_packed_bytes(s)),
+                4 * error(conv2d_pack, conv2d_pool_forward, conv2d_packed_bytes(s)));
+      hwy::SetSupportedTargetsForTest(0);
+    }
+  }
+}
+
 TEST(WinogradTakes, OnlyWhatItCan) {
   Conv2DShape s;
   s.height = s.width = 6;
@@ -285,6 +335,15 @@ TEST(WinogradTakes, OnlyWhatItCan) {
     EXPECT_FALSE(takes_with(field, 1025));
   }
   EXPECT_FALSE(takes_with(&Conv2DShape::batch, 0));
+  s.in_channels = 3;
+  EXPECT_FALSE(winograd_takes(s));
+  EXPECT_TRUE(winograd_takes_pooled(s));
+  for (const std::int64_t channels : {1, 5, 15}) {
+    s.in_channels = channels;
+    EXPECT_FALSE(winograd_takes_pooled(s)) << channels;
+  }
+  s.in_channels = 16;
+  EXPECT_TRUE(winograd_takes_pooled(s));
   // Outputs that leave most of a tile unused.
   EXPECT_FALSE(takes_with(&Conv2DShape::out_height, 1));
   EXPECT_FALSE(takes_with(&Conv2DShape::out_width, 1));
@@ -333,15 +392,6 @@ TEST(Conv2DKernelRelu, KeepsNaN) {
     EXPECT_TRUE(std::isnan(y)) << hwy::TargetName(target);
     hwy::SetSupportedTargetsForTest(0);
   }
-}
-
-std::vector<NamedConv2DShape> shapes() {
-  std::vector<NamedConv2DShape> all =
-      read_conv2d_shapes(std::string(FOVEA_GOLDEN_DIR) + "/../../bench/shapes/conv2d.txt");
-  for (NamedConv2DShape& named : all) {
-    if (named.bench) named.shape.batch = 1;
-  }
-  return all;
 }
 
 std::vector<NamedConv2DShape> winograd_shapes() {

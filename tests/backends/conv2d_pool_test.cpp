@@ -23,7 +23,12 @@ const ConvPoolCase kCases[] = {
     {{1, 15, 9, 20}, 3, 33, 1},  // a row and a column are left over, tiles hang over
     {{3, 11, 24, 17}, 3, 70, 0},
     {{2, 30, 30, 32}, 3, 64, 1},
-    {{2, 15, 14, 3}, 3, 32, 0, 2, "conv2d:direct+pool"},
+    {{2, 15, 14, 3}, 3, 32, 0},
+    {{2, 13, 9, 3}, 3, 40, 2},
+    {{1, 12, 15, 2}, 3, 17, 1},
+    {{1, 16, 8, 4}, 3, 70, 1},
+    {{2, 15, 14, 3}, 3, 12, 0, 2, "conv2d:direct+pool"},
+    {{2, 15, 14, 1}, 3, 32, 0, 2, "conv2d:direct+pool"},
     {{1, 13, 17, 5}, 5, 19, 2, 2, "conv2d:direct+pool"},
     {{2, 12, 20, 4}, 3, 100, 1, {3, 2}, "conv2d:direct+pool"},
     {{1, 9, 8, 8}, 1, 40, 0, {2, 3}, "conv2d:direct+pool"},
@@ -82,14 +87,14 @@ TEST(Conv2DPoolKernel, DeclinesWhatItCannotDoInOnePass) {
   const auto contains = [](const std::string& text, const char* part) {
     return text.find(part) != std::string::npos;
   };
-  const ConvPoolCase direct{{1, 12, 12, 3}}, winograd{{1, 12, 12, 16}};
+  const ConvPoolCase direct{{1, 12, 12, 5}}, winograd{{1, 12, 12, 16}};
   EXPECT_EQ(reason(direct, {.window = 2, .strides = 2}, false), "");
   EXPECT_TRUE(contains(reason(direct, {.window = 3, .strides = 2}, false), "overlap"));
   EXPECT_TRUE(contains(reason(direct, {.window = 2, .strides = 3}, false), "gaps"));
   EXPECT_TRUE(contains(reason(direct, {.window = 2, .strides = 2, .padding = 1}, false), "padded"));
   EXPECT_TRUE(contains(reason(direct, {.window = 2, .strides = 2}, true), "read outside"));
   EXPECT_TRUE(contains(reason(winograd, {.window = 5, .strides = 5}, false), "do not divide"));
-  const ConvPoolCase wide{{1, 6, 3000, 3}};
+  const ConvPoolCase wide{{1, 6, 3000, 5}};
   EXPECT_TRUE(contains(reason(wide, {.window = 2, .strides = 2}, false), "do not fit"));
 }
 

@@ -207,11 +207,11 @@ Implementation make_pooled_forward(const Region& region, std::size_t at, Method 
   const Conv2DShape shape =
       conv2d_shape(op_as<Conv2DOp>(region, 0)->attributes, spec_of(region, first.inputs[0]).shape,
                    spec_of(region, first.inputs[1]).shape, pooled.map);
-  const bool winograd = winograd_takes(shape);
-  if (method == Method::winograd && !winograd) return decline("{}", kNotWinograd);
+  if (method == Method::winograd && !winograd_takes_pooled(shape)) return decline("{}", kNotWinograd);
   if (method == Method::winograd && !winograd_pools(pooled.pooled))
     return decline("the pooling's windows do not divide Winograd's tiles");
-  if (method == Method::direct && winograd) return decline("Winograd without the pooling is faster");
+  if (method == Method::direct && winograd_takes(shape))
+    return decline("Winograd without the pooling is faster");
   if (method == Method::direct && !conv2d_pools(shape, pooled.pooled))
     return decline("the rows of a window do not fit into the scratch memory");
   return std::make_unique<PooledForward>(shape, method, pooled);

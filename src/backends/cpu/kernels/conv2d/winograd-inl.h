@@ -29,14 +29,17 @@ inline constexpr double at_zero = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2))
 
 HWY_INLINE Vector winograd_number(double value) { return hn::Set(D(), static_cast<float>(value)); }
 
-/// Inputs to the 6 positions, B^T d.
-HWY_INLINE void transform_inputs(const Vector d[6], Vector t[6]) {
+/// Inputs to the 6 positions, B^T d, in vectors of any length.
+template <class Tag>
+HWY_INLINE void transform_inputs(Tag tag, const hn::Vec<Tag> d[6], hn::Vec<Tag> t[6]) {
   using namespace points;
-  const Vector kSum = winograd_number(a2 + b2), kProduct = winograd_number(a2 * b2);
-  const Vector even_a = hn::NegMulAdd(winograd_number(b2), d[2], d[4]);
-  const Vector odd_a = hn::Mul(winograd_number(a), hn::NegMulAdd(winograd_number(b2), d[1], d[3]));
-  const Vector even_b = hn::NegMulAdd(winograd_number(a2), d[2], d[4]);
-  const Vector odd_b = hn::Mul(winograd_number(b), hn::NegMulAdd(winograd_number(a2), d[1], d[3]));
+  using V = hn::Vec<Tag>;
+  const auto number = [&](double value) HWY_ATTR { return hn::Set(tag, static_cast<float>(value)); };
+  const V kSum = number(a2 + b2), kProduct = number(a2 * b2);
+  const V even_a = hn::NegMulAdd(number(b2), d[2], d[4]);
+  const V odd_a = hn::Mul(number(a), hn::NegMulAdd(number(b2), d[1], d[3]));
+  const V even_b = hn::NegMulAdd(number(a2), d[2], d[4]);
+  const V odd_b = hn::Mul(number(b), hn::NegMulAdd(number(a2), d[1], d[3]));
   t[0] = hn::MulAdd(kProduct, d[0], hn::NegMulAdd(kSum, d[2], d[4]));
   t[1] = hn::Add(even_a, odd_a);
   t[2] = hn::Sub(even_a, odd_a);

@@ -26,16 +26,29 @@ StridedConvolution backward_convolution(const Conv2DShape& s) {
 
 }  // namespace
 
-bool winograd_takes(const Conv2DShape& s) {
-  constexpr std::int64_t kFewest = 16, kMost = 1024;
+namespace {
+
+/// Does it want all that its tiles of outputs hold, or enough of it?
+bool fits_tiles(const Conv2DShape& s) {
   const bool plain = s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1 &&
                      s.dilation_h == 1 && s.dilation_w == 1 && s.groups == 1;
-  const auto fits = [&](std::int64_t count) { return count >= kFewest && count <= kMost; };
-  if (!plain || !fits(s.in_channels) || !fits(s.filters)) return false;
+  if (!plain || s.batch * s.height * s.width <= 0) return false;
   // Tiles that hang over the borders make outputs that nobody wants.
   const std::int64_t outputs = s.out_height * s.out_width;
   const std::int64_t tiles = ceil_div(s.out_height, kTileOutputs) * ceil_div(s.out_width, kTileOutputs);
-  return s.batch > 0 && s.height * s.width > 0 && 2 * kPositions * tiles <= 9 * outputs;
+  return 2 * kPositions * tiles <= 9 * outputs;
+}
+
+/// Channels or filters that the transforms pay for, and that their memory holds.
+bool pays(std::int64_t count) { return count >= 16 && count <= 1024; }
+
+}  // namespace
+
+bool winograd_takes(const Conv2DShape& s) { return fits_tiles(s) && pays(s.in_channels) && pays(s.filters); }
+
+bool winograd_takes_pooled(const Conv2DShape& s) {
+  return winograd_takes(s) ||
+         (fits_tiles(s) && pays(s.filters) && winograd_takes_few_channels(forward_convolution(s)));
 }
 
 std::size_t winograd_packed_bytes(const Conv2DShape& shape) {
@@ -66,7 +79,9 @@ void winograd_pool_forward(const Conv2DShape& shape, const float* x, const void*
                            const ConvEpilogue& epilogue, const PooledOutput& pooled, ThreadPool& pool) {
   StridedConvolution c = forward_convolution(shape, x, packed, epilogue);
   c.pooled = &pooled;
-  run_winograd_convolution(c, pool);
+  const auto run =
+      shape.in_channels <= kFewChannels ? run_winograd_of_few_channels : run_winograd_convolution;
+  run(c, pool);
 }
 
 namespace {

@@ -11,6 +11,9 @@ namespace fovea::cpu {
 
 /// Is it a 3x3 convolution with stride 1, without dilation and groups, of a size that the transforms pay for?
 bool winograd_takes(const Conv2DShape& shape);
+/// The same for the forward pass with a pooling of 2x2 windows, which also takes the 2 to 4 channels of a
+/// net's first layer.
+bool winograd_takes_pooled(const Conv2DShape& shape);
 
 /// Bytes of transformed weights, of scratch memory for the backward passes: as for the direct kernels in
 /// conv2d.h.

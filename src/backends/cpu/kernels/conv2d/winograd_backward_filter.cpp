@@ -73,7 +73,7 @@ class WinogradFilterGradient {
       const ImageTile<6> input(x + at.image * s.height * s.width * s.in_channels, s.height, s.width,
                                s.in_channels, at.top - s.pad_top, at.left - s.pad_left);
       transform_tile<6>(
-          input, [](const Vector* v, Vector* t) HWY_ATTR { transform_inputs(v, t); },
+          input, [](const Vector* v, Vector* t) HWY_ATTR { transform_inputs(D(), v, t); },
           inputs + (i - range.begin) * cut.channels, input_position);
       float* const to_gradient = gradients + (i - range.begin) * cut.filters;
       const auto line = [](const Vector* v, Vector* t) HWY_ATTR { transform_gradients(v, t); };

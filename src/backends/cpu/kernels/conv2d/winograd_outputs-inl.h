@@ -1,0 +1,130 @@
+// What becomes of the products of a tile: outputs, or windows of a pooling. Included once per instruction
+// set.
+
+#if defined(FOVEA_WINOGRAD_OUTPUTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef FOVEA_WINOGRAD_OUTPUTS_INL_H_
+#undef FOVEA_WINOGRAD_OUTPUTS_INL_H_
+#else
+#define FOVEA_WINOGRAD_OUTPUTS_INL_H_
+#endif
+
+#include "backends/cpu/kernels/conv2d/winograd-inl.h"
+#include "backends/cpu/kernels/conv2d/winograd_convolution.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+/// The transformed weights: [block of filters][position][channel][filter]. For few channels, a block is one
+/// vector.
+struct WinogradWeights {
+  explicit WinogradWeights(const StridedConvolution& c)
+      : width((c.channels <= kFewChannels ? 1 : kMaxVectors) * lane_count()),
+        filters(round_up(c.filters, lane_count())),
+        channels(c.channels),
+        packed(c.packed) {}
+
+  std::int64_t block_width(std::int64_t b) const { return std::min(width, filters - b * width); }
+  float* block(std::int64_t b) const { return packed + kPositions * channels * b * width; }
+
+  std::int64_t width;  ///< filters of a whole block
+  std::int64_t filters, channels;
+  float* packed;
+};
+
+class WinogradOutputs {
+ public:
+  explicit WinogradOutputs(const StridedConvolution& convolution) : c(convolution) {}
+
+  /// The outputs of a tile for `used` filters from `first` on; product(row, column) are those of a position.
+  template <class Product>
+  HWY_INLINE void write(const WinogradTiles::Place& at, std::int64_t first, std::int64_t used,
+                        Product&& product) const {
+    c.pooled == nullptr ? write_map(at, first, used, product) : write_pooled(at, first, used, product);
+  }
+
+  /// The four windows of a pooling in a tile.
+  template <class Product>
+  HWY_INLINE void write_pooled(const WinogradTiles::Place& at, std::int64_t first, std::int64_t used,
+                               Product&& product) const {
+    const std::int64_t height = c.out_height / 2, width = c.out_width / 2;
+    const std::int64_t top = at.top / 2, left = at.left / 2;
+    Vector y[kTileOutputs][kTileOutputs];
+    outputs(first, used, product,
+            [&](int row, int column, Vector value) HWY_ATTR { y[row][column] = activated(value); });
+    FOVEA_UNROLL
+    for (int row = 0; row < 2; ++row) {
+      FOVEA_UNROLL
+      for (int column = 0; column < 2; ++column) {
+        if (top + row >= height || left + column >= width) continue;
+        const std::int64_t pixel = (at.image * height + top + row) * width + left + column;
+        write_window({y[2 * row][2 * column], y[2 * row][2 * column + 1], y[2 * row + 1][2 * column],
+                      y[2 * row + 1][2 * column + 1]},
+                     pixel * c.filters + first, used);
+      }
+    }
+  }
+
+ private:
+  /// result(row, column, value) of each output of a tile, the bias included.
+  template <class Product, class Result>
+  HWY_INLINE void outputs(std::int64_t first, std::int64_t used, Product&& product, Result&& result) const {
+    const D d;
+    const float* const biases = c.epilogue.bias;
+    const Vector bias = biases == nullptr ? hn::Zero(d) : load_first(biases + first, used);
+    transform_square<kTileInputs, kTileOutputs>(
+        [](const Vector* from, Vector* to) HWY_ATTR { transform_products(from, to); }, product,
+        [&](int row, int column, Vector value) HWY_ATTR { result(row, column, hn::Add(value, bias)); });
+  }
+
+  HWY_INLINE Vector activated(Vector value) const {
+    return c.epilogue.relu ? clipped_relu(value, c.epilogue.largest) : value;
+  }
+
+  template <class Product>
+  HWY_INLINE void write_map(const WinogradTiles::Place& at, std::int64_t first, std::int64_t used,
+                            Product&& product) const {
+    const std::int64_t rows = std::min(kTileOutputs, c.out_height - at.top),
+                       columns = std::min(kTileOutputs, c.out_width - at.left);
+    const std::int64_t begin = at.image * c.out_image + at.top * c.out_row + at.left * c.out_pixel + first;
+    const float* const residual = c.epilogue.residual;
+    outputs(first, used, product, [&](int row, int column, Vector value) HWY_ATTR {
+      if (row >= rows || column >= columns) return;
+      const std::int64_t to = begin + row * c.out_row + column * c.out_pixel;
+      if (residual != nullptr) value = hn::Add(value, load_first(residual + to, used));
+      store_first(activated(value), c.out + to, used);
+    });
+  }
+
+  struct PoolWindow {
+    Vector value[4];
+  };
+
+  HWY_INLINE void write_window(const PoolWindow& w, std::int64_t to, std::int64_t used) const {
+    const D d;
+    const DInt di;
+    const PooledOutput& p = *c.pooled;
+    if (p.kind == ops::PoolKind::average) {
+      const Vector sum = hn::Add(hn::Add(hn::Add(w.value[0], w.value[1]), w.value[2]), w.value[3]);
+      return store_first(hn::Div(sum, hn::Set(d, 4.0F)), p.y + to, used);
+    }
+    const bool max = p.kind == ops::PoolKind::max;
+    Vector best = w.value[0];
+    IntVector winner = hn::Zero(di);
+    FOVEA_UNROLL
+    for (int i = 1; i < 4; ++i) {
+      const auto wins = max ? hn::Gt(w.value[i], best) : hn::Lt(w.value[i], best);
+      best = hn::IfThenElse(wins, w.value[i], best);
+      winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, i), winner);
+    }
+    if (p.relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(d)), best);
+    store_first(best, p.y + to, used);
+    if (p.winners != nullptr) store_bytes(winner, p.winners + to, used);
+  }
+
+  const StridedConvolution& c;
+};
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
