@@ -27,8 +27,7 @@ class PooledBackward final : public Kernel {
     return places_.dw < 0 ? "conv2d_pool_backward:winograd" : "conv2d_pool_backward:winograd+sparse";
   }
   std::size_t workspace_bytes() const override {
-    std::size_t bytes = places_.db < 0 ? 0 : pooled_bias_gradient_workspace(shape_);
-    if (places_.dx >= 0) bytes = std::max(bytes, winograd_backward_input_workspace(shape_));
+    const std::size_t bytes = places_.dx < 0 ? 0 : winograd_backward_input_workspace(shape_);
     if (places_.dw < 0) return bytes;
     return std::max(bytes, wide_ ? sparse_wide_backward_filter_workspace(shape_)
                                  : sparse_backward_filter_workspace(shape_));
@@ -36,16 +35,14 @@ class PooledBackward final : public Kernel {
   void run(const KernelContext& c) const override {
     const PooledGradient gradient{input<float>(c, places_.dy), input<std::uint8_t>(c, places_.winners),
                                   input<float>(c, places_.after)};
-    if (places_.db >= 0)
-      pooled_bias_gradient(shape_, gradient, output<float>(c, places_.db), c.workspace, c.threads);
     if (places_.dx >= 0) {
       winograd_pooled_backward_input(shape_, gradient, input<float>(c, places_.w),
                                      output<float>(c, places_.dx), c.workspace, c.threads);
     }
     if (places_.dw >= 0) {
       const auto pass = wide_ ? sparse_wide_backward_filter : sparse_backward_filter;
-      pass(shape_, input<float>(c, places_.x), gradient, output<float>(c, places_.dw), c.workspace,
-           c.threads);
+      pass(shape_, input<float>(c, places_.x), gradient, output<float>(c, places_.dw),
+           output<float>(c, places_.db), c.workspace, c.threads);
     }
   }
 
@@ -109,6 +106,8 @@ Implementation make_conv2d_pool_backward(const Region& region) {
     if (result < 0) return decline("step {} is read inside", step);
   }
   if (places.dx < 0 && places.dw < 0) return decline("no convolution reads the pooling's gradient");
+  if (places.db >= 0 && places.dw < 0)
+    return decline("the gradient by the bias comes with that by the weights");
   if (region.outputs.size() != written) return decline("an inner value is read outside");
   if (places.dx >= 0 && !winograd_takes(shape))
     return decline("the gradient by the input is nothing for Winograd");

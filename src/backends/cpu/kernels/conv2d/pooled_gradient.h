@@ -19,28 +19,23 @@ struct PooledGradient {
   const float* after = nullptr;
 };
 
-/// db = the sum of the gradient over all pixels.
-std::size_t pooled_bias_gradient_workspace(const Conv2DShape& shape);
-void pooled_bias_gradient(const Conv2DShape& shape, const PooledGradient& gradient, float* db,
-                          void* workspace, ThreadPool& pool);
-
 /// As winograd_backward_input, with its workspace.
 void winograd_pooled_backward_input(const Conv2DShape& shape, const PooledGradient& gradient, const float* w,
                                     float* dx, void* workspace, ThreadPool& pool);
 
 /// The gradient by the weights where a row of the kernel is at most kMaxLanes weights a filter, as in a net's
-/// first layer: no more multiplications than there are winners. Without groups, dilation and padding, with
-/// stride 1.
+/// first layer: no more multiplications than there are winners. Without groups and dilation, with stride 1
+/// and any padding. db, unless null, is the gradient by the bias, the sum over all pixels.
 bool sparse_backward_filter_takes(const Conv2DShape& shape);
 std::size_t sparse_backward_filter_workspace(const Conv2DShape& shape);
 void sparse_backward_filter(const Conv2DShape& shape, const float* x, const PooledGradient& gradient,
-                            float* dw, void* workspace, ThreadPool& pool);
+                            float* dw, float* db, void* workspace, ThreadPool& pool);
 
 /// The same for 3x3 kernels over many channels, with any padding: vectors hold channels, and windows without
 /// a gradient cost nothing.
 bool sparse_wide_backward_filter_takes(const Conv2DShape& shape);
 std::size_t sparse_wide_backward_filter_workspace(const Conv2DShape& shape);
 void sparse_wide_backward_filter(const Conv2DShape& shape, const float* x, const PooledGradient& gradient,
-                                 float* dw, void* workspace, ThreadPool& pool);
+                                 float* dw, float* db, void* workspace, ThreadPool& pool);
 
 }  // namespace fovea::cpu

@@ -15,12 +15,13 @@ namespace {
 struct SparseCut {
   static constexpr std::int64_t kWindows = 4, kMaxShares = 8, kMaxSharedFloats = 6 * 1024 * 1024;
 
+  /// A share's sums by the weights, then those by the bias.
   explicit SparseCut(const Conv2DShape& s)
       : rows(s.out_height / 2, kWindows),
         columns(s.out_width / 2, kWindows),
         patches(s.batch * rows.parts * columns.parts),
         channels(round_up(s.in_channels, kMaxLanes)),
-        share_floats(9 * channels * s.filters),
+        share_floats((9 * channels + 1) * s.filters),
         shares(patches,
                ceil_div(patches, std::clamp<std::int64_t>(kMaxSharedFloats / share_floats, 1, kMaxShares))) {}
 
@@ -79,6 +80,14 @@ class SparseWideGradient {
     }
   }
 
+  void finish_bias(float* db) const {
+    for (std::int64_t f = 0; f < s.filters; ++f) {
+      db[f] = bias_of(sums)[f];
+      for (std::int64_t share = 1; share < cut.shares.parts; ++share)
+        db[f] += bias_of(sums + share * cut.share_floats)[f];
+    }
+  }
+
   std::int64_t groups() const { return ceil_div(s.in_channels, width()); }
 
  private:
@@ -103,6 +112,8 @@ class SparseWideGradient {
     return share + 9 * (group * width() * s.filters + f * vectors_of(group) * kLanes);
   }
 
+  float* bias_of(float* share) const { return share + 9 * cut.channels * s.filters; }
+
   /// What of an image a patch is.
   struct Patch {
     std::int64_t image;
@@ -116,7 +127,7 @@ class SparseWideGradient {
 
   /// `next` is read after it.
   void add_patch(const Patch& patch, const Patch& next, float* to) const {
-    list_entries(patch);
+    list_entries(patch, bias_of(to));
     for (std::int64_t group = 0; group < groups(); ++group) {
       const std::int64_t vectors = vectors_of(group);
       copy_pixels(patch, group, vectors);
@@ -164,8 +175,8 @@ class SparseWideGradient {
     return (patch.image * (s.out_height / 2) + row) * (s.out_width / 2) + column;
   }
 
-  /// The entries of each filter whose gradient is not zero.
-  void list_entries(const Patch& patch) const {
+  /// The entries of each filter whose gradient is not zero; adds them to `bias`.
+  void list_entries(const Patch& patch, float* bias) const {
     const Range rows = patch.rows, columns = patch.columns;
     std::memset(counts, 0, static_cast<std::size_t>(s.filters) * sizeof(std::int32_t));
     for (std::int64_t row = rows.begin; row < rows.end; ++row) {
@@ -173,18 +184,19 @@ class SparseWideGradient {
         const std::int64_t window = window_at(patch, row, column);
         const std::int64_t pixel = 2 * ((row - rows.begin) * kSide + column - columns.begin);
         for_vectors(s.filters, [&](std::int64_t f, std::int64_t used)
-                                   HWY_ATTR { list_window(window * s.filters, f, used, pixel); });
+                                   HWY_ATTR { list_window(window * s.filters, f, used, pixel, bias); });
       }
     }
   }
 
-  HWY_INLINE void list_window(std::int64_t window, std::int64_t f, std::int64_t used,
-                              std::int64_t pixel) const {
+  HWY_INLINE void list_window(std::int64_t window, std::int64_t f, std::int64_t used, std::int64_t pixel,
+                              float* bias) const {
     const D d;
     const DInt di;
     Vector value = load_first(g.dy + window + f, used);
     if (g.after != nullptr)
       value = hn::IfThenElseZero(hn::Gt(load_first(g.after + window + f, used), hn::Zero(d)), value);
+    store_first(hn::Add(load_first(bias + f, used), value), bias + f, used);
     const IntVector one = hn::Set(di, 1), winner = load_bytes(g.winners + window + f, used);
     const IntVector right = hn::Add(hn::And(winner, one), hn::Set(di, static_cast<std::int32_t>(pixel)));
     alignas(64) float values[kLanes];
@@ -275,7 +287,7 @@ class SparseWideGradient {
   std::int32_t* const counts = reinterpret_cast<std::int32_t*>(entries + kWindows * kWindows * s.filters);
 };
 
-void run_sparse_wide(const Conv2DShape& s, const float* x, const PooledGradient& g, float* dw,
+void run_sparse_wide(const Conv2DShape& s, const float* x, const PooledGradient& g, float* dw, float* db,
                      float* workspace, ThreadPool& pool) {
   pool.parallel_for(SparseCut(s).shares.parts,
                     [&](std::int64_t share) { SparseWideGradient(s, x, g, workspace).compute(share); });
@@ -283,6 +295,7 @@ void run_sparse_wide(const Conv2DShape& s, const float* x, const PooledGradient&
   pool.parallel_for(groups * 9, [&](std::int64_t piece) {
     SparseWideGradient(s, x, g, workspace).finish(piece / 9, piece % 9, dw);
   });
+  if (db != nullptr) SparseWideGradient(s, x, g, workspace).finish_bias(db);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -306,8 +319,8 @@ std::size_t sparse_wide_backward_filter_workspace(const Conv2DShape& shape) {
 }
 
 void sparse_wide_backward_filter(const Conv2DShape& shape, const float* x, const PooledGradient& gradient,
-                                 float* dw, void* workspace, ThreadPool& pool) {
-  HWY_DYNAMIC_DISPATCH(run_sparse_wide)(shape, x, gradient, dw, static_cast<float*>(workspace), pool);
+                                 float* dw, float* db, void* workspace, ThreadPool& pool) {
+  HWY_DYNAMIC_DISPATCH(run_sparse_wide)(shape, x, gradient, dw, db, static_cast<float*>(workspace), pool);
 }
 
 }  // namespace fovea::cpu
