@@ -11,7 +11,7 @@ constexpr std::int64_t kPage = 4096, kHugePage = std::int64_t{2} << 20;
 
 }  // namespace
 
-Arena::Arena(std::int64_t bytes) {
+Arena::Arena(std::int64_t bytes, ThreadPool* threads) {
   if (bytes <= 0) return;
   // Small arenas would waste most of a huge page.
   const std::int64_t unit = bytes >= kHugePage ? kHugePage : kPage;
@@ -25,8 +25,16 @@ Arena::Arena(std::int64_t bytes) {
   madvise(memory, static_cast<std::size_t>(bytes_), MADV_HUGEPAGE);
   data_ = static_cast<std::byte*>(memory);
   // The system hands out zeros; one write a page makes it do so now.
-  volatile std::byte* const pages = data_;
-  for (std::int64_t i = 0; i < bytes_; i += kPage) pages[i] = std::byte{0};
+  const auto touch = [&](std::int64_t piece) {
+    volatile std::byte* const pages = data_ + piece * unit;
+    for (std::int64_t i = 0; i < unit; i += kPage) pages[i] = std::byte{0};
+  };
+  const std::int64_t pieces = bytes_ / unit;
+  if (threads != nullptr) {
+    threads->parallel_for(pieces, touch);
+  } else {
+    for (std::int64_t piece = 0; piece < pieces; ++piece) touch(piece);
+  }
 }
 
 Arena::~Arena() {

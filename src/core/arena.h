@@ -3,14 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/thread_pool.h"
+
 namespace fovea {
 
 /// One block of memory, mapped and touched at construction, so that no step pays for page faults; huge pages
 /// are asked for.
 class Arena {
  public:
+  /// `threads`, when given, touch it together: the system clears each page first, some 10 GB/s a thread.
   /// Throws Error when the memory cannot be had, saying how much was asked for.
-  explicit Arena(std::int64_t bytes);
+  explicit Arena(std::int64_t bytes, ThreadPool* threads = nullptr);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;

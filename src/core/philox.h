@@ -47,7 +47,10 @@ class PhiloxStream {
   std::uint32_t at(std::uint64_t element) const { return block(element / 4)[element % 4]; }
 
   /// The next 32 random bits.
-  std::uint32_t next() { return at(position_++); }
+  std::uint32_t next() {
+    if (position_ % 4 == 0) drawn_ = block(position_ / 4);
+    return drawn_[position_++ % 4];
+  }
   /// Uniform in [0, 1) with 24 random bits, exact in float.
   float uniform() { return static_cast<float>(next() >> 8) * 0x1p-24f; }
   /// Uniform in [0, bound), without bias.
@@ -59,6 +62,7 @@ class PhiloxStream {
   std::array<std::uint32_t, 2> key_;
   std::uint32_t step_;
   std::uint64_t position_ = 0;
+  std::array<std::uint32_t, 4> drawn_{};  ///< the block of the last position
 };
 
 }  // namespace fovea

@@ -138,7 +138,7 @@ ExecutionContext& Runtime::context_in(Slot& slot, const std::shared_ptr<const St
   if (!slot.arena || slot.arena->bytes() < step->program->arena_bytes()) {
     slot.contexts.clear();
     slot.arena.reset();
-    slot.arena = std::make_shared<Arena>(step->program->arena_bytes());
+    slot.arena = std::make_shared<Arena>(step->program->arena_bytes(), compute_threads().get());
   }
   slot.contexts.emplace_front(step, step->program->new_context(slot.arena));
   return *slot.contexts.front().second;
