@@ -4,19 +4,28 @@
 
 namespace fovea {
 
-/// One optimizer step over all trainable variables in one pass. Inputs: learning rate (a scalar of their
-/// dtype), iteration (int64 scalar, counted from 1), then for each of n variables: w, its slots, g. Outputs,
-/// per variable: w and the slots, each in place of its input. Subclasses say how many slots there are and in
-/// which order.
+/// One optimizer step over all trainable variables in one pass, their gradients clipped as they are read.
+/// Inputs: learning rate (a scalar of their dtype), iteration (int64 scalar, counted from 1), with `scaled` a
+/// factor (a scalar), then for each of n variables: w, its slots, g and, with clip_norm, a divisor (a
+/// scalar). Outputs, per variable: w and the slots, each in place of its input. Subclasses say how many slots
+/// there are and in which order.
 class OptimizerUpdate : public Op {
  public:
   virtual std::size_t slots() const = 0;
   void fields(FieldVisitor& visitor) override;
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override;
   int in_place(int output) const override;
-  std::size_t variables(std::size_t inputs) const { return (inputs - 2) / (slots() + 2); }
+
+  /// Inputs before those of the first variable, and of each variable.
+  std::size_t head() const { return scaled ? 3 : 2; }
+  std::size_t group() const { return slots() + (clip_norm > 0 ? 3 : 2); }
+  std::size_t variables(std::size_t inputs) const { return (inputs - head()) / group(); }
 
   double weight_decay = 0;  ///< w -= w * weight_decay * lr before the step; 0 for none
+  // At most one of these three.
+  double clip_value = 0;  ///< g = min(max(g, -clip_value), clip_value); 0 for none
+  double clip_norm = 0;   ///< g = g * clip_norm / divisor; 0 for none
+  bool scaled = false;    ///< g = g * factor
 };
 
 /// m = momentum m - lr g; w += m, or with Nesterov w += momentum m - lr g. Without momentum: w -= lr g.

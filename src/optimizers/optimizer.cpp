@@ -119,7 +119,8 @@ std::vector<Variable> OptimizerImpl::variables(std::span<const Variable> trained
   return result;
 }
 
-std::vector<Value> OptimizerImpl::clip(GraphBuilder& b, std::span<const Value> gradients) const {
+std::vector<Value> OptimizerImpl::clip(GraphBuilder& b, std::span<const Value> gradients,
+                                       OptimizerUpdate& update) const {
   const auto number = [&](Value like, double value) {
     return b.constant(Tensor::of<double>({}, {value}).astype(b.spec(like).dtype));
   };
@@ -128,28 +129,25 @@ std::vector<Value> OptimizerImpl::clip(GraphBuilder& b, std::span<const Value> g
     for (std::size_t i = 0; i < b.spec(g).shape.rank(); ++i) axes.push_back(static_cast<std::int64_t>(i));
     return ops::reduce(b, ops::ReduceKind::sum, ops::unary(b, "square", g), axes);
   };
-  std::vector<Value> result(gradients.begin(), gradients.end());
+  std::vector<Value> scalars;
   if (clipnorm && *clipnorm > 0) {
     // g * limit / max(norm, limit), in this order.
-    for (Value& g : result) {
-      const Value limit = number(g, *clipnorm), norm = ops::unary(b, "sqrt", square_sum(g));
-      g = ops::divide(b, ops::multiply(b, g, limit), ops::maximum(b, norm, limit));
-    }
-  } else if (global_clipnorm && *global_clipnorm > 0 && !result.empty()) {
+    update.clip_norm = *clipnorm;
+    for (const Value g : gradients)
+      scalars.push_back(ops::maximum(b, ops::unary(b, "sqrt", square_sum(g)), number(g, *clipnorm)));
+  } else if (global_clipnorm && *global_clipnorm > 0) {
     // g * (limit * min(1 / norm, 1 / limit)); norm - norm makes all of them NaN when the norm is not finite.
+    update.scaled = true;
     Value total;
-    for (const Value g : result) total = total ? ops::add(b, total, square_sum(g)) : square_sum(g);
+    for (const Value g : gradients) total = total ? ops::add(b, total, square_sum(g)) : square_sum(g);
     const Value norm = ops::unary(b, "sqrt", total), one = number(norm, 1);
     const Value limit = number(norm, *global_clipnorm);
     const Value inverse = ops::minimum(b, ops::divide(b, one, norm), number(norm, 1 / *global_clipnorm));
-    const Value factor = ops::add(b, ops::multiply(b, limit, inverse), ops::subtract(b, norm, norm));
-    for (Value& g : result) g = ops::multiply(b, g, factor);
+    scalars.push_back(ops::add(b, ops::multiply(b, limit, inverse), ops::subtract(b, norm, norm)));
   } else if (clipvalue && *clipvalue > 0) {
-    for (Value& g : result) {
-      g = ops::minimum(b, ops::maximum(b, g, number(g, -*clipvalue)), number(g, *clipvalue));
-    }
+    update.clip_value = *clipvalue;
   }
-  return result;
+  return scalars;
 }
 
 void OptimizerImpl::lower(GraphBuilder& b, std::span<const Variable> variables,
@@ -162,12 +160,13 @@ void OptimizerImpl::lower(GraphBuilder& b, std::span<const Variable> variables,
     present.push_back(gradients[i]);
   }
   if (trained.empty()) return;
-  const std::vector<Value> clipped = clip(b, present);
   const std::shared_ptr<OptimizerUpdate> op = update();
   op->weight_decay = weight_decay.value_or(0);
+  const std::vector<Value> clips = clip(b, present, *op);
 
   std::vector<Value> inputs = {b.feed(kLearningRateFeed, {{}, trained[0].spec().dtype}),
                                b.feed(kIterationFeed, {{}, DType::int64})};
+  if (op->scaled) inputs.push_back(clips[0]);
   std::vector<Variable> assigned;
   for (std::size_t i = 0; i < trained.size(); ++i) {
     assigned.push_back(trained[i]);
@@ -175,7 +174,8 @@ void OptimizerImpl::lower(GraphBuilder& b, std::span<const Variable> variables,
     for (std::size_t k = assigned.size() - op->slots() - 1; k < assigned.size(); ++k) {
       inputs.push_back(b.variable(assigned[k]));
     }
-    inputs.push_back(clipped[i]);
+    inputs.push_back(present[i]);
+    if (op->clip_norm > 0) inputs.push_back(clips[i]);
   }
   const std::vector<Value> outputs = b.emit(op, inputs);
   for (std::size_t i = 0; i < outputs.size(); ++i) b.assign(assigned[i], outputs[i]);

@@ -49,7 +49,9 @@ class OptimizerImpl : public Configurable {
   void set_rate(double rate);
 
  private:
-  std::vector<Value> clip(GraphBuilder& b, std::span<const Value> gradients) const;
+  /// Tells `update` how gradients are clipped; what is returned are the scalars that it reads for that: a
+  /// divisor for each gradient, or one factor, or none.
+  std::vector<Value> clip(GraphBuilder& b, std::span<const Value> gradients, OptimizerUpdate& update) const;
 
   std::map<const void*, std::vector<Variable>> slots_;
 };

@@ -51,12 +51,23 @@ std::vector<AdamUpdateOp> adam_steps() {
   return steps;
 }
 
+/// Without clipping and with each kind of it.
+template <class UpdateOp>
+std::vector<UpdateOp> clipped(UpdateOp op) {
+  std::vector<UpdateOp> result(4, op);
+  result[1].clip_value = 0.3;
+  result[2].clip_norm = 0.7;
+  result[3].scaled = true;
+  return result;
+}
+
 template <class UpdateOp>
 RegionCase update(UpdateOp op, double weight_decay) {
   op.weight_decay = weight_decay;
   RegionCase region(std::string(op.class_name()) + " with decay " + std::to_string(weight_decay));
   std::vector<int> inputs = {region.input(Tensor::of<float>({}, {0.037F})),
                              region.input(Tensor::of<std::int64_t>({}, {7}))};
+  if (op.scaled) inputs.push_back(region.input(Tensor::of<float>({}, {0.63F})));
   std::uint32_t seed = 1;
   for (const Shape& shape : kVariables) {
     inputs.push_back(region.input(random_tensor(shape, ++seed)));
@@ -67,6 +78,7 @@ RegionCase update(UpdateOp op, double weight_decay) {
           region.input(square ? random_tensor(shape, ++seed, 1, 2) : random_tensor(shape, ++seed)));
     }
     inputs.push_back(region.input(random_tensor(shape, ++seed)));
+    if (op.clip_norm > 0) inputs.push_back(region.input(random_tensor({}, ++seed, 1, 2)));
   }
   for (const int value : region.add(op, inputs)) region.output(value);
   return region;
@@ -75,8 +87,8 @@ RegionCase update(UpdateOp op, double weight_decay) {
 template <class UpdateOp>
 void expect_same_bits_as_the_formula(const std::vector<UpdateOp>& steps) {
   for (const UpdateOp& op : steps) {
-    for (const double decay : {0.0, 0.004}) {
-      expect_kernel_equal(update(op, decay), "optimizer:");
+    for (const UpdateOp& clipping : clipped(op)) {
+      for (const double decay : {0.0, 0.004}) expect_kernel_equal(update(clipping, decay), "optimizer:");
     }
   }
 }
@@ -86,11 +98,13 @@ TEST(OptimizerKernel, RmspropHasTheFormulasBits) { expect_same_bits_as_the_formu
 TEST(OptimizerKernel, AdamHasTheFormulasBits) { expect_same_bits_as_the_formula(adam_steps()); }
 
 TEST(OptimizerKernel, WritesOverVariablesAndSlots) {
-  const RegionCase region = update(adam_steps()[1], 0.004);
-  const std::size_t kept = 4;
-  for (std::size_t output = 0; output < 2 * kept; ++output) {
-    const int input = region.region().steps[0].op->in_place(static_cast<int>(output));
-    expect_kernel_in_place(region, static_cast<std::size_t>(input), output);
+  for (const AdamUpdateOp& op : clipped(adam_steps()[1])) {
+    const RegionCase region = update(op, 0.004);
+    const std::size_t kept = 4;
+    for (std::size_t output = 0; output < 2 * kept; ++output) {
+      const int input = region.region().steps[0].op->in_place(static_cast<int>(output));
+      expect_kernel_in_place(region, static_cast<std::size_t>(input), output);
+    }
   }
 }
 

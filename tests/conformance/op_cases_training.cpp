@@ -9,10 +9,12 @@ namespace {
 std::vector<Draw> update_inputs(const OptimizerUpdate& op, const std::vector<Shape>& variables) {
   std::vector<Draw> inputs = {given(Tensor::of<double>({}, {0.125})),
                               given(Tensor::of<std::int64_t>({}, {7}))};
+  if (op.scaled) inputs.push_back(given(Tensor::of<double>({}, {0.75})));
   for (const Shape& shape : variables) {
     inputs.push_back(normal(shape));
     for (std::size_t i = 0; i < op.slots(); ++i) inputs.push_back(uniform(shape, 0.5, 2));
     inputs.push_back(normal(shape));
+    if (op.clip_norm > 0) inputs.push_back(uniform({}, 1, 2));
   }
   return inputs;
 }
@@ -49,6 +51,15 @@ AdamUpdateOp adam(double beta_1, double beta_2, double epsilon, bool amsgrad) {
   return op;
 }
 
+/// What stands beside each kind of clipping.
+AdamUpdateOp clipping(double value, double norm, bool scaled) {
+  AdamUpdateOp op = adam(0.8, 0.97, 1e-3, false);
+  op.clip_value = value;
+  op.clip_norm = norm;
+  op.scaled = scaled;
+  return op;
+}
+
 }  // namespace
 
 void add_training_cases(OpCases& cases) {
@@ -77,6 +88,9 @@ void add_training_cases(OpCases& cases) {
   add_update(cases, "plain", 0, adam(0.9, 0.999, 1e-7, false));
   add_update(cases, "options_decay", 0.02, adam(0.8, 0.95, 1e-2, false));
   add_update(cases, "amsgrad", 0, adam(0.9, 0.99, 1e-7, true));
+  add_update(cases, "clip_value", 0.02, clipping(0.4, 0, false));
+  add_update(cases, "clip_norm", 0.02, clipping(0, 0.8, false));
+  add_update(cases, "scaled", 0.02, clipping(0, 0, true));
 }
 
 }  // namespace fovea::testing

@@ -258,6 +258,15 @@ void add_training(Refusals& r) {
         "Op RmspropUpdate: a variable, its slots and its gradient have one spec. Received: float32 (4,) and "
         "float32 "
         "(3,)");
+  SgdUpdateOp scaled, by_norm;
+  scaled.scaled = true;
+  by_norm.clip_norm = 0.5;
+  r.add("factor", scaled, {rate, iteration, f32({1}), x, x},
+        "Op SgdUpdate: the factor is float32 (). Received: float32 (1,)");
+  r.add("factor_missing", scaled, {rate, iteration, x, x},
+        "Op SgdUpdate: takes the rate, the iteration, a factor and 2 inputs a variable. Received: 4");
+  r.add("divisor", by_norm, {rate, iteration, x, x, f64({})},
+        "Op SgdUpdate: a divisor is float32 (). Received: float64 ()");
   r.add("iteration", AdamUpdateOp(), {rate, i32({}), x, x, x, x},
         "Op AdamUpdate: the rate is a floating scalar, the iteration an int64 one. Received: float32 () and "
         "int32 ()");

@@ -17,20 +17,33 @@ T cast(double option) {
   return static_cast<T>(static_cast<float>(option));
 }
 
+/// The gradient as it is clipped, with a variable's divisor and the factor of all.
+template <class T>
+T clipped(const OptimizerUpdate& op, T g, T divisor, T factor) {
+  if (op.clip_value > 0) {
+    const T limit = cast<T>(op.clip_value);
+    if (g < -limit) return -limit;
+    return g > limit ? limit : g;
+  }
+  if (op.clip_norm > 0) return g * cast<T>(op.clip_norm) / divisor;
+  return op.scaled ? g * factor : g;
+}
+
 /// Calls element(w, slots, g) for every element of every variable: w and slots are references to the outputs,
 /// set from the inputs.
 template <class T, class Element>
 void for_each_element(const ReferenceCall& call, Element element) {
   const auto& op = static_cast<const OptimizerUpdate&>(call.op);
-  const std::size_t kept = op.slots() + 1, group = kept + 1;
-  const T rate = call.input<T>(0)[0];
+  const std::size_t kept = op.slots() + 1;
+  const T rate = call.input<T>(0)[0], factor = op.scaled ? call.input<T>(2)[0] : T{1};
   for (std::size_t v = 0; v < op.variables(call.input_specs.size()); ++v) {
-    const std::size_t first = 2 + v * group;
+    const std::size_t first = op.head() + v * op.group();
+    const T divisor = op.clip_norm > 0 ? call.input<T>(first + kept + 1)[0] : T{1};
     for (std::int64_t i = 0; i < call.input_specs[first].shape.elements(); ++i) {
       T values[4] = {};
       for (std::size_t s = 0; s < kept; ++s) values[s] = call.input<T>(first + s)[i];
       if (op.weight_decay != 0) values[0] -= values[0] * cast<T>(op.weight_decay) * rate;
-      element(values[0], values + 1, call.input<T>(first + kept)[i], rate);
+      element(values[0], values + 1, clipped(op, call.input<T>(first + kept)[i], divisor, factor), rate);
       for (std::size_t s = 0; s < kept; ++s) {
         if (call.outputs[v * kept + s] != nullptr) call.output<T>(v * kept + s)[i] = values[s];
       }

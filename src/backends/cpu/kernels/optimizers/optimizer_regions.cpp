@@ -49,13 +49,16 @@ class Update final : public Kernel {
     rate_ = position_of(region.inputs, step.inputs[0]);
     iteration_ = position_of(region.inputs, step.inputs[1]);
     const std::size_t kept = op.slots() + 1;
+    if (op.scaled) factor_ = position_of(region.inputs, step.inputs[2]);
     for (std::size_t v = 0; v < op.variables(step.inputs.size()); ++v) {
+      const std::size_t first = op.head() + v * op.group();
       Places places{};
       for (std::size_t i = 0; i < kept; ++i) {
-        places.from[i] = position_of(region.inputs, step.inputs[2 + v * (kept + 1) + i]);
+        places.from[i] = position_of(region.inputs, step.inputs[first + i]);
         places.to[i] = position_of(region.outputs, step.outputs[v * kept + i]);
       }
-      places.gradient = position_of(region.inputs, step.inputs[2 + v * (kept + 1) + kept]);
+      places.gradient = position_of(region.inputs, step.inputs[first + kept]);
+      if (op.clip_norm > 0) places.divisor = position_of(region.inputs, step.inputs[first + kept + 1]);
       places_.push_back(places);
       cut(v, spec_of(region, step.outputs[v * kept]).shape.elements());
     }
@@ -78,6 +81,7 @@ class Update final : public Kernel {
         }
         update.gradient = input<float>(c, places.gradient) + begin;
         update.count = runs_[i].count;
+        update.clip = clip_of(c, places);
         update_run(step, update);
       }
     });
@@ -85,12 +89,28 @@ class Update final : public Kernel {
 
  private:
   struct Places {
-    int from[4], to[4], gradient;
+    int from[4], to[4], gradient, divisor;
   };
   struct Run {
     std::size_t variable;
     std::int64_t begin, count;
   };
+
+  GradientClip clip_of(const KernelContext& c, const Places& places) const {
+    GradientClip clip;
+    if (op_.clip_value > 0) {
+      clip.kind = GradientClip::Kind::value;
+      clip.limit = static_cast<float>(op_.clip_value);
+    } else if (op_.clip_norm > 0) {
+      clip.kind = GradientClip::Kind::norm;
+      clip.limit = static_cast<float>(op_.clip_norm);
+      clip.divisor = *input<float>(c, places.divisor);
+    } else if (op_.scaled) {
+      clip.kind = GradientClip::Kind::factor;
+      clip.limit = *input<float>(c, factor_);
+    }
+    return clip;
+  }
 
   /// Adds the runs of a variable: to the last piece as long as that is short.
   void cut(std::size_t variable, std::int64_t elements) {
@@ -106,7 +126,7 @@ class Update final : public Kernel {
   }
 
   UpdateOp op_;
-  int rate_ = 0, iteration_ = 0;
+  int rate_ = 0, iteration_ = 0, factor_ = -1;
   std::vector<Places> places_;
   std::vector<Run> runs_;
   std::vector<std::size_t> pieces_;  ///< first run of each, and behind the last

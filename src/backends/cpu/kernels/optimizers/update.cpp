@@ -11,6 +11,22 @@ namespace fovea::cpu::HWY_NAMESPACE {
 
 HWY_INLINE Vector all(float value) { return hn::Set(D(), value); }
 
+HWY_INLINE Vector clipped(const GradientClip& clip, Vector g) {
+  const Vector limit = all(clip.limit);
+  switch (clip.kind) {
+    case GradientClip::Kind::value:
+      g = hn::IfThenElse(hn::Lt(g, hn::Neg(limit)), hn::Neg(limit), g);  // keeps a NaN
+      return hn::IfThenElse(hn::Gt(g, limit), limit, g);
+    case GradientClip::Kind::norm:
+      return hn::Div(hn::Mul(g, limit), all(clip.divisor));
+    case GradientClip::Kind::factor:
+      return hn::Mul(g, limit);
+    case GradientClip::Kind::none:
+      break;
+  }
+  return g;
+}
+
 /// w = element(w after its decay, slots, g), for a run of elements with S slots, which `element` changes.
 template <int S, class Element>
 HWY_INLINE void for_elements(const UpdateRun& run, float weight_decay, float decay_rate, Element&& element) {
@@ -20,7 +36,7 @@ HWY_INLINE void for_elements(const UpdateRun& run, float weight_decay, float dec
     Vector slots[3] = {w, w, w};
     for (int k = 0; k < S; ++k) slots[k] = load_first(run.from[1 + k] + i, used);
     if (weight_decay != 0) w = hn::Sub(w, hn::Mul(hn::Mul(w, decay), rate));
-    w = element(w, slots, load_first(run.gradient + i, used));
+    w = element(w, slots, clipped(run.clip, load_first(run.gradient + i, used)));
     store_first(w, run.to[0] + i, used);
     for (int k = 0; k < S; ++k) store_first(slots[k], run.to[1 + k] + i, used);
   });

@@ -28,11 +28,20 @@ struct AdamStep {
 
 using UpdateStep = std::variant<SgdStep, RmspropStep, AdamStep>;
 
+/// What becomes of a gradient before it is used: min(max(g, -limit), limit), g * limit / divisor or g *
+/// limit.
+struct GradientClip {
+  enum class Kind : std::uint8_t { none, value, norm, factor };
+  Kind kind = Kind::none;
+  float limit = 0, divisor = 1;
+};
+
 /// Where the elements are: from[0] and to[0] the variable, then its slots; to[i] may be from[i].
 struct UpdateRun {
   const float* from[4];
   float* to[4];
   const float* gradient;
+  GradientClip clip;
   std::int64_t count;
 };
 
