@@ -91,6 +91,10 @@ std::vector<bool> fixed_values(const Graph& graph);
 /// BatchNormalization that infers. For programs that do not differentiate; results differ in rounding.
 Graph fold_affines(const Graph& graph);
 
+/// Does row i of every output follow from row i of the feeds alone, so that a batch may run in parts? False
+/// where it cannot be told.
+bool is_sample_wise(const Graph& graph);
+
 /// Extends the graph by the gradient of `target` (a scalar) with respect to each source: a feed, a variable
 /// or any inner value. A source that target does not depend on gets an empty Value.
 std::vector<Value> gradients(Graph& graph, Value target, std::span<const Value> sources);

@@ -9,10 +9,12 @@
 
 namespace fovea {
 
+namespace {
+
 /// The arena, and for each step the addresses its kernel is handed.
-class ExecutionContext {
+class PlannedContext final : public ExecutionContext {
  public:
-  explicit ExecutionContext(std::shared_ptr<Arena> memory) : arena(std::move(memory)) {}
+  explicit PlannedContext(std::shared_ptr<Arena> memory) : arena(std::move(memory)) {}
 
   struct FeedPointer {
     std::size_t slot, feed;
@@ -23,8 +25,6 @@ class ExecutionContext {
   std::vector<void*>
       copy_sources;  ///< of the outputs, then of the copied assignments; null: read from a feed
 };
-
-namespace {
 
 class PlannedProgram final : public Program {
  public:
@@ -37,7 +37,10 @@ class PlannedProgram final : public Program {
       if (step.kernel)
         infos_.push_back({step.region, fmt::format("{}, once", step.kernel->name()), step.declined});
     }
-    for (const Graph::Feed& feed : graph.feeds()) feeds_.push_back(feed.name);
+    for (const Graph::Feed& feed : graph.feeds()) {
+      feeds_.push_back(feed.name);
+      feed_specs_.push_back(graph.spec(feed.value));
+    }
     for (const Graph::Node& node : graph.nodes()) ops_.push_back(node.op);
     constants_ = graph.constants();
     variables_ = graph.variables();
@@ -53,6 +56,7 @@ class PlannedProgram final : public Program {
         addresses.inputs.push_back(memory_.places[static_cast<std::size_t>(value.id)]);
       for (const Value value : step.outputs)
         addresses.outputs.push_back(memory_.places[static_cast<std::size_t>(value.id)]);
+      count_traffic(graph, step, addresses);
       addresses_.push_back(std::move(addresses));
       infos_.push_back({step.region, std::string(step.kernel->name()), step.declined});
       kernels_.push_back(std::move(step.kernel));
@@ -78,8 +82,10 @@ class PlannedProgram final : public Program {
   }
   std::int64_t derived_bytes() const override { return derived_.bytes(); }
   const std::vector<StepInfo>& steps() const override { return infos_; }
+  Traffic traffic() const override { return traffic_; }
   const std::vector<TensorSpec>& output_specs() const override { return output_specs_; }
   std::size_t feed_count() const override { return feeds_.size(); }
+  const std::vector<TensorSpec>& feed_specs() const override { return feed_specs_; }
   int feed_index(std::string_view name) const override {
     const auto found = std::find(feeds_.begin(), feeds_.end(), name);
     return found == feeds_.end() ? -1 : static_cast<int>(found - feeds_.begin());
@@ -90,7 +96,7 @@ class PlannedProgram final : public Program {
     if (arena->bytes() < arena_bytes()) {
       fail("Program: an arena of {} bytes is too small for {}", arena->bytes(), arena_bytes());
     }
-    ContextPtr context(new ExecutionContext(std::move(arena)));
+    auto context = std::make_unique<PlannedContext>(std::move(arena));
     for (const Addresses& step : addresses_) {
       for (const Place& place : step.inputs) add_pointer(*context, place);
       for (const Place& place : step.outputs) add_pointer(*context, place);
@@ -99,8 +105,9 @@ class PlannedProgram final : public Program {
     return context;
   }
 
-  void run(ExecutionContext& context, const void* const* feeds, void* const* outputs,
+  void run(ExecutionContext& any_context, const void* const* feeds, void* const* outputs,
            ThreadPool& threads) const override {
+    auto& context = static_cast<PlannedContext&>(any_context);
     for (const auto& [slot, feed] : context.feed_pointers)
       context.pointers[slot] = const_cast<void*>(feeds[feed]);
     derived_.refresh(threads);
@@ -138,7 +145,20 @@ class PlannedProgram final : public Program {
     Variable to;  ///< empty for an output
   };
 
-  void* address(ExecutionContext& context, const Place& place) const {
+  void count_traffic(const Graph& graph, const PlannedStep& step, const Addresses& addresses) {
+    std::int64_t moved = 0;
+    const auto count = [&](Value value, const Place& place) {
+      const std::int64_t bytes = graph.spec(value).bytes();
+      const bool passes = place.kind == Place::Kind::arena || place.kind == Place::Kind::feed;
+      (passes ? moved : traffic_.weights) += bytes;
+    };
+    for (std::size_t i = 0; i < step.inputs.size(); ++i) count(step.inputs[i], addresses.inputs[i]);
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) count(step.outputs[i], addresses.outputs[i]);
+    traffic_.largest_step = std::max(traffic_.largest_step, moved);
+    traffic_.steps += moved;
+  }
+
+  void* address(PlannedContext& context, const Place& place) const {
     const auto index = static_cast<std::size_t>(place.index);
     switch (place.kind) {
       case Place::Kind::arena:
@@ -156,7 +176,7 @@ class PlannedProgram final : public Program {
     return nullptr;
   }
 
-  void add_pointer(ExecutionContext& context, const Place& place) const {
+  void add_pointer(PlannedContext& context, const Place& place) const {
     if (place.kind == Place::Kind::feed) {
       context.feed_pointers.push_back({context.pointers.size(), static_cast<std::size_t>(place.index)});
     }
@@ -170,6 +190,7 @@ class PlannedProgram final : public Program {
   MemoryPlan memory_;
   std::size_t workspace_ = 0;
   std::vector<std::string> feeds_;
+  std::vector<TensorSpec> feed_specs_;
   std::vector<Tensor> constants_;
   std::vector<Variable> variables_;
   std::vector<Variable> assigned_;
@@ -178,11 +199,10 @@ class PlannedProgram final : public Program {
   std::vector<Copy> copies_;
   std::vector<TensorSpec> output_specs_;
   std::vector<StepInfo> infos_;
+  Traffic traffic_;
 };
 
 }  // namespace
-
-void ContextDeleter::operator()(ExecutionContext* context) const { delete context; }
 
 std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend,
                                       std::shared_ptr<DerivedStore> store) {

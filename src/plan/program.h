@@ -13,13 +13,11 @@
 namespace fovea {
 
 /// Memory that one run of a program uses: the arena with the steps' pointers into it. One run at a time.
-class ExecutionContext;
-
-/// Frees what new_context() made.
-struct ContextDeleter {
-  void operator()(ExecutionContext* context) const;
+class ExecutionContext {
+ public:
+  virtual ~ExecutionContext() = default;
 };
-using ContextPtr = std::unique_ptr<ExecutionContext, ContextDeleter>;
+using ContextPtr = std::unique_ptr<ExecutionContext>;
 
 /// A graph made flat: kernels in order, every tensor at a fixed place. Immutable, so several threads may run
 /// it at once, each with its own context. A run allocates nothing.
@@ -28,6 +26,13 @@ class Program {
   /// What was decided, for `FOVEA_LOG=plan`.
   struct StepInfo {
     std::string region, kernel, declined;
+  };
+
+  /// What its steps read and write, in bytes.
+  struct Traffic {
+    std::int64_t largest_step = 0;  ///< tensors of the step that has most, weights left out
+    std::int64_t steps = 0;         ///< of all steps, weights left out
+    std::int64_t weights = 0;       ///< weights, constants and what was derived from them
   };
 
   virtual ~Program() = default;
@@ -39,10 +44,12 @@ class Program {
   /// Bytes of folded and packed weights, which all contexts and programs with the same store share.
   virtual std::int64_t derived_bytes() const = 0;
   virtual const std::vector<StepInfo>& steps() const = 0;
+  virtual Traffic traffic() const = 0;
   virtual const std::vector<TensorSpec>& output_specs() const = 0;
   /// Position of a feed; -1 when the graph does not read it.
   virtual int feed_index(std::string_view name) const = 0;
   virtual std::size_t feed_count() const = 0;
+  virtual const std::vector<TensorSpec>& feed_specs() const = 0;
   /// Runs all steps. `feeds[i]` points to the data of feed i, `outputs[i]` to where output i goes (null: not
   /// wanted). Variables take their new values and versions.
   virtual void run(ExecutionContext& context, const void* const* feeds, void* const* outputs,

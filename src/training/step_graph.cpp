@@ -2,6 +2,7 @@
 
 #include "ops/softmax.h"
 #include "ops/unary.h"
+#include "plan/batched_program.h"
 
 namespace fovea {
 namespace {
@@ -155,16 +156,29 @@ std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}",
 
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
                                    const Backend& backend, std::shared_ptr<DerivedStore> store) {
-  Graph graph;
-  const std::vector<Value> predictions = lower_model(graph, model, inputs, false);
   StepProgram step;
-  for (const Value prediction : predictions) graph.add_output(prediction);
-  for (const Value prediction : predictions) {
-    const Value logits = logits_of(graph, prediction);
-    step.has_logits.push_back(static_cast<bool>(logits));
-    if (logits) graph.add_output(logits);
-  }
-  step.program = make_program(fold_affines(graph), backend, std::move(store));
+  const auto lower = [&](std::int64_t samples) {
+    std::vector<TensorSpec> specs = inputs;
+    for (TensorSpec& spec : specs) spec.shape.set(0, samples);
+    Graph graph;
+    const std::vector<Value> predictions = lower_model(graph, model, specs, false);
+    for (const Value prediction : predictions) graph.add_output(prediction);
+    step.has_logits.clear();
+    for (const Value prediction : predictions) {
+      const Value logits = logits_of(graph, prediction);
+      step.has_logits.push_back(static_cast<bool>(logits));
+      if (logits) graph.add_output(logits);
+    }
+    return fold_affines(graph);
+  };
+  const std::int64_t samples = inputs[0].shape[0];
+  const Graph whole = lower(samples);
+  step.program = make_program(whole, backend, store);
+  if (!is_sample_wise(whole)) return step;
+  const std::int64_t together = samples_together(*step.program, samples);
+  if (2 * together > samples) return step;
+  step.program = make_batched_program(
+      samples, together, [&](std::int64_t part) { return make_program(lower(part), backend, store); });
   return step;
 }
 

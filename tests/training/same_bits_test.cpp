@@ -78,6 +78,20 @@ TEST(Inference, EvaluatePredictAndValidationAgreeBitForBit) {
   EXPECT_NEAR(loss / 13, logs["loss"], 1e-6);
 }
 
+// Maps too large for the caches: a batch runs in parts.
+TEST(Inference, ALargeBatchOfLargeImagesHasTheBitsOfItsParts) {
+  const Sequential model{Input({200, 200, 3}), Conv2D(64, 3, {.activation = "relu"}), BatchNormalization(),
+                         GlobalAveragePooling2D(), Dense(2, {.activation = "softmax"})};
+  model.compile({.loss = "sparse_categorical_crossentropy", .metrics = {"acc"}});
+  const Tensor x = random_tensor({5, 200, 200, 3}), y = labels(5, 2);
+  const Tensor together = model.predict(x, {.batch_size = 5});
+  const Tensor one_by_one = model.predict(x, {.batch_size = 1});
+  EXPECT_TRUE(same_bits({together}, {one_by_one}));
+  double sum = 0;
+  for (std::int64_t i = 0; i < 5; ++i) sum += model.test_on_batch(x.rows(i, 1), y.rows(i, 1))["loss"];
+  EXPECT_NEAR(model.evaluate(x, y, {.batch_size = 5})["loss"], sum / 5, 1e-6);
+}
+
 TEST(Inference, ATrainingStepWithoutRandomLayersSeesTheSameLoss) {
   const Sequential model{Input({9, 11, 3}), Conv2D(6, 3, {.activation = "relu"}), MaxPooling2D(2), Flatten(),
                          Dense(3)};
