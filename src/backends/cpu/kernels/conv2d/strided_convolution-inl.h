@@ -26,6 +26,7 @@ struct TileArguments {
   const float* weights;
   const float* bias;      // start; null for zero
   const float* residual;  // is added at the end, strided as `out`; null for none
+  const float* ahead;     // what follows in memory and is read next, to be prefetched; null for none
   std::int64_t in_pixel, out_pixel;
   std::int64_t rows, in_row, weight_row;
   std::int64_t runs, in_run, weight_run, run_length;
@@ -64,7 +65,7 @@ HWY_NOINLINE void tile(const TileArguments& a) {
     for (std::int64_t run = 0; run < a.runs; ++run) {
       const float* HWY_RESTRICT in = a.in + row * a.in_row + run * a.in_run;
       const float* HWY_RESTRICT weights = a.weights + row * a.weight_row + run * a.weight_run;
-      for (std::int64_t i = 0; i < a.run_length; ++i, ++in, weights += V * lanes) {
+      const auto add_channel = [&]() HWY_ATTR {
         Vector w[V];
         FOVEA_UNROLL
         for (int v = 0; v < V; ++v) w[v] = hn::LoadU(d, weights + v * lanes);
@@ -73,6 +74,18 @@ HWY_NOINLINE void tile(const TileArguments& a) {
           const Vector x = hn::Set(d, in[p * pixel]);
           FOVEA_UNROLL
           for (int v = 0; v < V; ++v) sum[p][v] = hn::MulAdd(x, w[v], sum[p][v]);
+        }
+        ++in;
+        weights += V * lanes;
+      };
+      if (a.ahead == nullptr) {
+        for (std::int64_t i = 0; i < a.run_length; ++i) add_channel();
+      } else {
+        // The next P pixels, a part with each channel: at once they would fill the queue of misses.
+        const float* ahead = a.ahead;
+        for (std::int64_t i = 0; i < a.run_length; ++i, ahead += P) {
+          hwy::Prefetch(ahead);
+          add_channel();
         }
       }
     }
@@ -163,6 +176,7 @@ inline void line_of_tiles(std::int64_t vectors, std::int64_t count, TileArgument
   const EvenParts parts(count, largest_tile(vectors));
   for (std::int64_t part = 0; part < parts.parts; ++part) {
     const std::int64_t pixels = parts.size(part);
+    if (a.ahead != nullptr) a.ahead = a.in + pixels * a.in_pixel;
     tile_of(vectors, pixels, a);
     a.in += pixels * a.in_pixel;
     a.out += pixels * a.out_pixel;

@@ -14,23 +14,28 @@
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-/// How the work is cut. A piece is some rows of one image (or a part of one long row) for one block of
-/// filters of one group; blocks come first, so that the packed weights of a block (at most kBlockFloats at a
-/// time) stay in L2 while images pass.
+/// How the work is cut. A piece is some rows of one image (or a part of one long row) for some blocks of
+/// filters of one group: as many as have their packed weights in L2 beside what they read. Those blocks come
+/// first, so that the weights of one (at most kBlockFloats at a time) stay in L2 while images pass.
 class Cut {
  public:
-  static constexpr std::int64_t kBlockFloats = 128 * 1024;
+  static constexpr std::int64_t kBlockFloats = 128 * 1024, kRunFloats = 64 * 1024;
   static constexpr std::int64_t kPiecePixels = 240, kFewestPixels = 48;
   /// Pieces that a convolution of one small image is cut into, as far as kFewestPixels allow.
   static constexpr std::int64_t kWantedPieces = 16;
   /// Where few terms make an element, writing is what takes the time.
   static constexpr std::int64_t kStreamTerms = 128;
+  /// An input beyond this is not in L2; pixels of a 1x1 convolution pass too fast for the hardware to follow.
+  static constexpr std::int64_t kPrefetchFloats = 128 * 1024;
 
   explicit Cut(const StridedConvolution& convolution)
       : c(convolution),
         lanes(static_cast<std::int64_t>(hn::Lanes(D()))),
         block(kMaxVectors * lanes),
         blocks(ceil_div(c.filters, block)),
+        block_runs(blocks,
+                   std::max<std::int64_t>(1, kRunFloats / std::max<std::int64_t>(1, c.kernel_h * c.kernel_w *
+                                                                                        c.channels * block))),
         padded_filters(round_up(c.filters, lanes)),
         taps(c.kernel_h * c.kernel_w),
         slices(c.channels,
@@ -41,7 +46,7 @@ class Cut {
         columns(c.out_width, c.out_height == 1 && c.pooled == nullptr ? piece_pixels() : c.out_width),
         streams(can_stream()) {}
 
-  std::int64_t pieces() const { return c.groups * blocks * c.batch * rows.parts * columns.parts; }
+  std::int64_t pieces() const { return c.groups * block_runs.parts * c.batch * rows.parts * columns.parts; }
   std::int64_t block_width(std::int64_t b) const { return std::min(block, padded_filters - b * block); }
 
   /// Packed: [group][block][slice of channels][ky][kx][channel][filter].
@@ -72,8 +77,14 @@ class Cut {
     const std::int64_t strip = piece / columns.parts;
     const Range units = rows.range(strip % rows.parts);
     const std::int64_t n = strip / rows.parts % c.batch;
-    const std::int64_t b = strip / rows.parts / c.batch % blocks;
-    const std::int64_t group = strip / rows.parts / c.batch / blocks;
+    const Range some_blocks = block_runs.range(strip / rows.parts / c.batch % block_runs.parts);
+    const std::int64_t group = strip / rows.parts / c.batch / block_runs.parts;
+    for (std::int64_t b = some_blocks.begin; b < some_blocks.end; ++b)
+      compute_block(n, group, b, units, part);
+  }
+
+ private:
+  void compute_block(std::int64_t n, std::int64_t group, std::int64_t b, Range units, Range part) const {
     if (c.pooled == nullptr) {
       const Output output{c.out + n * c.out_image + group * c.filters + b * block, 0, c.out_row, c.out_pixel};
       for (std::int64_t slice = 0; slice < slices.parts; ++slice)
@@ -94,7 +105,6 @@ class Cut {
     }
   }
 
- private:
   /// Where the results of some filters go: row `first_row` begins at `first`.
   struct Output {
     float* first;
@@ -104,7 +114,7 @@ class Cut {
   std::int64_t rows_total() const { return c.out_height / rows_a_unit; }
 
   std::int64_t piece_pixels() const {
-    const std::int64_t all = c.groups * blocks * c.batch * c.out_height * c.out_width;
+    const std::int64_t all = c.groups * block_runs.parts * c.batch * c.out_height * c.out_width;
     return std::clamp(all / kWantedPieces, kFewestPixels, kPiecePixels);
   }
 
@@ -157,6 +167,8 @@ class Cut {
     a.weight_row = c.kernel_w * depth * width;
     a.weight_run = depth * width;
     a.in_run = c.dilation_w * c.in_pixel;
+    const bool contiguous = taps == 1 && c.stride_w == 1 && c.in_pixel == depth;
+    if (contiguous && c.batch * c.in_image > kPrefetchFloats) a.ahead = c.in;
     const float* in = c.in + n * c.in_image + group * c.channels + slices.begin(slice);
     const float* weights = packed(group, b, slice);
 
@@ -217,7 +229,9 @@ class Cut {
   const StridedConvolution& c;
 
  public:
-  const std::int64_t lanes, block, blocks, padded_filters, taps;
+  const std::int64_t lanes, block, blocks;
+  const EvenParts block_runs;
+  const std::int64_t padded_filters, taps;
   const EvenParts slices;
   const std::int64_t rows_a_unit;  ///< rows that are computed together: those of a pooling window
   const EvenParts rows, columns;
