@@ -4,6 +4,9 @@
 #include "backends/cpu/kernels/conv2d/shape_file.h"
 #include "backends/cpu/kernels/conv2d/winograd.h"
 #include "bench/measure.h"
+#ifdef FOVEA_BENCH_ONEDNN
+#include "bench/onednn.h"
+#endif
 
 namespace fovea::bench {
 namespace {
@@ -61,6 +64,11 @@ void measure_shape(const cpu::NamedConv2DShape& named, Bench& bench) {
       cpu::winograd_backward_filter(s, x.data(), dy.data(), dw.data(), workspace.data(), bench.pool());
     });
   }
+#ifdef FOVEA_BENCH_ONEDNN
+  add_onednn_rows(s, bench.options().threads, [&](const std::string& pass, std::function<void()> run) {
+    add(pass.c_str(), std::move(run));
+  });
+#endif
   bench.measure(std::move(rows));
 }
 

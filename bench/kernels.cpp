@@ -15,6 +15,9 @@ int main(int argc, char** argv) {
     fovea::bench::measure_convolutions(bench);
     fovea::bench::measure_depthwise_convolutions(bench);
     fovea::bench::measure_programs(bench);
+#ifndef FOVEA_BENCH_ONEDNN
+    std::printf("without oneDNN's rows: libdnnl-dev was not there when this was built\n");
+#endif
     std::printf("repeat a row: bench_kernels --filter conv2d/layer2/forward\n");
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_kernels: %s\n", error.what());

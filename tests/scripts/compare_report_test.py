@@ -8,6 +8,7 @@ import unittest
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench" / "compare"))
+import convolutions  # noqa: E402
 import report  # noqa: E402
 import workloads  # noqa: E402
 from report import Turn  # noqa: E402
@@ -137,6 +138,21 @@ class Processes(unittest.TestCase):
         process.close()
         with self.assertRaisesRegex(NotRun, "ran out of steps"):
             self.start(0)
+
+
+class ConvolutionTest(unittest.TestCase):
+    def test_operations_are_those_of_the_direct_formula(self):
+        # 3x3 with stride 2 on 8x8x4, padded below and right, two groups: 4x4 outputs of 6 filters.
+        self.assertEqual(convolutions.operations([2, 8, 8, 4, 6, 3, 3, 2, 2, 0, 0, 1, 1, 1, 1, 2]),
+                         2 * 2 * 16 * 6 * 9 * 2)
+        # Dilation 2 makes a 3x3 kernel reach over 5x5.
+        self.assertEqual(convolutions.operations([1, 9, 9, 1, 1, 3, 3, 1, 1, 0, 0, 0, 0, 2, 2, 1]), 2 * 25 * 9)
+
+    def test_shapes_are_the_measured_lines(self):
+        rows = convolutions.shapes(ROOT / "bench" / "shapes" / "conv2d.txt")
+        self.assertIn("layer1", [row[0] for row in rows])
+        self.assertNotIn("tails", [row[0] for row in rows])
+        self.assertTrue(all(len(row) == 17 for row in rows))
 
 
 if __name__ == "__main__":
