@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fovea/dtype_policy.h"
 #include "fovea/fields.h"
 #include "fovea/graph.h"
 #include "fovea/initializers.h"
@@ -37,8 +38,13 @@ struct LoweringContext {
   std::uint64_t stream = 0;
   /// Is the layer's own flag set? A frozen model has cleared those of its layers.
   bool trainable = true;
+  /// What the layer computes in; the weights' own type when there is none.
+  std::optional<DType> compute_dtype = {};
 
-  Value weight(std::size_t index) const { return graph.variable(weights[index]); }
+  /// The weight, cast to what the layer computes in.
+  Value weight(std::size_t index) const;
+  /// As it is kept.
+  Value variable(std::size_t index) const { return graph.variable(weights[index]); }
 };
 
 class Layer;
@@ -76,7 +82,7 @@ class LayerImpl : public Configurable {
 
   std::string name;
   bool trainable = true;
-  DType dtype = floatx();
+  DTypePolicy dtype_policy = fovea::dtype_policy();
   std::vector<Variable> weights;                ///< made when the layer is first called
   std::vector<ParameterSpec> parameter_specs;   ///< of the weights
   bool initialized = false;                     ///< have the weights got their first values?

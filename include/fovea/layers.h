@@ -6,7 +6,8 @@
 #include "fovea/layer.h"
 
 /// The layers, with Keras' names, arguments and defaults. Options are aggregates with every field defaulted:
-/// `Conv2D(32, 3, {.activation = "relu"})`. `name` empty means an automatic one. Images are (N, H, W, C).
+/// `Conv2D(32, 3, {.activation = "relu"})`. `name` empty means an automatic one,
+/// `dtype` is the layer's policy, by default the global one. Images are (N, H, W, C).
 namespace fovea {
 
 struct InputOptions {
@@ -33,6 +34,7 @@ struct Conv2DOptions {
   Regularizer kernel_regularizer = {};
   Regularizer bias_regularizer = {};
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 /// Slides `filters` kernels over the image, one activation map each. Weights: kernel (kh, kw, C / groups,
 /// filters), bias (filters).
@@ -53,6 +55,7 @@ struct DepthwiseConv2DOptions {
   Regularizer depthwise_regularizer = {};
   Regularizer bias_regularizer = {};
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 /// Slides `depth_multiplier` kernels over each channel by itself: channels do not mix. (N, H, W, C) gives C *
 /// depth_multiplier channels, those of one input channel side by side. Weights: kernel (kh, kw, C,
@@ -77,6 +80,7 @@ struct SeparableConv2DOptions {
   Regularizer pointwise_regularizer = {};
   Regularizer bias_regularizer = {};
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 /// A DepthwiseConv2D without bias and activation, then `filters` 1x1 kernels that mix its channels. Strides,
 /// padding and dilation are the first one's. Weights: depthwise_kernel (kh, kw, C, depth_multiplier),
@@ -90,6 +94,7 @@ struct Pooling2DOptions {
   Size2 strides = 0;  ///< 0: as the pool size
   std::string padding = "valid";
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 class MaxPooling2D : public Layer {
  public:
@@ -109,6 +114,7 @@ class MinPooling2D : public Layer {
 struct GlobalPooling2DOptions {
   bool keepdims = false;
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 class GlobalAveragePooling2D : public Layer {
  public:
@@ -121,6 +127,7 @@ class GlobalMaxPooling2D : public Layer {
 
 struct NameOption {
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 class Flatten : public Layer {
  public:
@@ -135,6 +142,7 @@ struct DenseOptions {
   Regularizer kernel_regularizer = {};
   Regularizer bias_regularizer = {};
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 /// activation(x kernel + bias) over the last axis. Weights: kernel (inputs, units), bias (units).
 class Dense : public Layer {
@@ -162,6 +170,7 @@ struct ReLUOptions {
   double negative_slope = 0;
   double threshold = 0;
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 class ReLU : public Layer {
  public:
@@ -171,6 +180,7 @@ class ReLU : public Layer {
 struct SoftmaxOptions {
   std::int64_t axis = -1;
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 class Softmax : public Layer {
  public:
@@ -189,6 +199,7 @@ struct BatchNormalizationOptions {
   Regularizer beta_regularizer = {};
   Regularizer gamma_regularizer = {};
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 /// Normalises each channel by its batch's statistics in training, by moving averages otherwise, or when
 /// frozen.
@@ -226,6 +237,7 @@ class Multiply : public Layer {
 struct ConcatenateOptions {
   std::int64_t axis = -1;
   std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
 };
 class Concatenate : public Layer {
  public:

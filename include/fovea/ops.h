@@ -105,10 +105,13 @@ Value cast(GraphBuilder& b, Value x, DType dtype);
 /// Integers (...) to (..., classes): 1 where the index is the value; a value out of range gives zeros.
 Value one_hot(GraphBuilder& b, Value indices, std::int64_t classes, DType dtype);
 
+/// The type of means, variances, gammas and betas beside data of a type: float32 beside bfloat16.
+DType statistics_dtype(DType dtype);
 struct BatchNormResult {
   Value y, mean, variance;  ///< statistics of the batch; the variance is the population's
 };
-/// Normalisation over all axes but the last with the batch's own statistics; gamma and beta of shape (C).
+/// Normalisation over all axes but the last with the batch's own statistics; gamma and beta of shape (C), of
+/// statistics_dtype.
 BatchNormResult batch_norm_training(GraphBuilder& b, Value x, Value gamma, Value beta, double epsilon);
 
 /// Zero with probability `rate`, otherwise x / (1 - rate). The mask is Philox(seed, stream, step, element),

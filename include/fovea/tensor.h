@@ -10,21 +10,18 @@
 #include <string_view>
 #include <vector>
 
+#include "fovea/bfloat16.h"
+
 namespace fovea {
 
-/// Element types. Names are Keras': "float32", "float64", "int32", "int64", "uint8".
-enum class DType : std::uint8_t { float32, float64, int32, int64, uint8 };
+/// Element types. Names are Keras': "float32", "float64", "int32", "int64", "uint8", "bfloat16".
+enum class DType : std::uint8_t { float32, float64, int32, int64, uint8, bfloat16 };
 
 std::string_view name(DType dtype);
 /// Throws Error for a name that is none of the above.
 DType dtype_from_name(std::string_view name);
 std::size_t size_of(DType dtype);
 bool is_floating(DType dtype);
-
-/// The type that layers made from now on compute in: "float32", or "float64", which runs on the reference
-/// backend.
-void set_floatx(DType dtype);
-DType floatx();
 
 template <class T>
 struct dtype_of;
@@ -47,6 +44,10 @@ struct dtype_of<std::int64_t> {
 template <>
 struct dtype_of<std::uint8_t> {
   static constexpr DType value = DType::uint8;
+};
+template <>
+struct dtype_of<bfloat16> {
+  static constexpr DType value = DType::bfloat16;
 };
 
 /// Sizes of a tensor's dimensions, outermost first; images are (N, H, W, C). A size of `unknown` (-1, Keras'

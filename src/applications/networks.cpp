@@ -30,8 +30,9 @@ void require_size(const char* name, const Shape& input_shape, std::int64_t least
        input_shape[0], input_shape[1], advice);
 }
 
+/// In float32 under mixed_bfloat16 too, as Keras advises: probabilities, and losses from logits, are precise.
 Dense output_layer(std::int64_t outputs) {
-  return Dense(outputs, {.activation = outputs == 1 ? "sigmoid" : "softmax"});
+  return Dense(outputs, {.activation = outputs == 1 ? "sigmoid" : "softmax", .dtype = floatx()});
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ std::vector<Layer> head_layers(const SymbolicTensor& features, const HeadOptions
   std::vector<Layer> layers;
   if (features.shape().rank() > 2) layers.push_back(Flatten());
   if (options.dropout > 0) layers.push_back(Dropout(options.dropout));
-  layers.push_back(Dense(options.outputs, {.activation = options.outputs == 1 ? "sigmoid" : "softmax"}));
+  layers.push_back(Dense(options.outputs,
+                         {.activation = options.outputs == 1 ? "sigmoid" : "softmax", .dtype = floatx()}));
   return layers;
 }
 

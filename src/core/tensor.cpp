@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -11,15 +10,6 @@
 #include "core/format.h"
 
 namespace fovea {
-namespace {
-std::atomic<DType> default_float{DType::float32};
-}
-
-void set_floatx(DType dtype) {
-  if (!is_floating(dtype)) fail("set_floatx: must be float32 or float64. Received: {}", name(dtype));
-  default_float = dtype;
-}
-DType floatx() { return default_float; }
 namespace {
 
 constexpr std::size_t kAlignment = 64;
@@ -34,7 +24,7 @@ struct DTypeRow {
 constexpr DTypeRow kDTypes[] = {
     {DType::float32, "float32", 4, true}, {DType::float64, "float64", 8, true},
     {DType::int32, "int32", 4, false},    {DType::int64, "int64", 8, false},
-    {DType::uint8, "uint8", 1, false},
+    {DType::uint8, "uint8", 1, false},    {DType::bfloat16, "bfloat16", 2, true},
 };
 
 const DTypeRow& row(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }
@@ -74,6 +64,8 @@ void convert_to(DType dtype, const void* from, void* to, std::int64_t count) {
       return convert<From, std::int64_t>(from, to, count);
     case DType::uint8:
       return convert<From, std::uint8_t>(from, to, count);
+    case DType::bfloat16:
+      return convert<From, bfloat16>(from, to, count);
   }
 }
 
@@ -85,7 +77,7 @@ DType dtype_from_name(std::string_view wanted) {
   for (const DTypeRow& candidate : kDTypes) {
     if (candidate.name == wanted) return candidate.dtype;
   }
-  fail("dtype: expected float32, float64, int32, int64 or uint8. Received: '{}'", wanted);
+  fail("dtype: expected float32, float64, bfloat16, int32, int64 or uint8. Received: '{}'", wanted);
 }
 
 std::size_t size_of(DType dtype) { return row(dtype).size; }
@@ -153,6 +145,9 @@ Tensor Tensor::astype(DType dtype) const {
       break;
     case DType::uint8:
       convert_to<std::uint8_t>(dtype, raw(), result.raw(), size_);
+      break;
+    case DType::bfloat16:
+      convert_to<bfloat16>(dtype, raw(), result.raw(), size_);
       break;
   }
   return result;

@@ -37,6 +37,8 @@ void with_type(DType dtype, Visit&& visit) {
       return visit(std::int64_t{});
     case DType::uint8:
       return visit(std::uint8_t{});
+    case DType::bfloat16:
+      return visit(bfloat16{});
   }
 }
 

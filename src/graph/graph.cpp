@@ -1,5 +1,7 @@
 #include "graph/graph.h"
 
+#include "ops/shaping.h"
+
 namespace fovea {
 
 Value Graph::add_value(const TensorSpec& spec, Source source, std::size_t index) {
@@ -15,12 +17,20 @@ const Graph::ValueInfo& Graph::info(Value value) const {
 }
 
 std::vector<Value> Graph::emit(std::shared_ptr<const Op> op, std::span<const Value> inputs) {
+  const auto* const cast = dynamic_cast<const CastOp*>(op.get());
+  const bool of_variable =
+      cast != nullptr && inputs.size() == 1 && info(inputs[0]).source == Source::variable;
+  if (of_variable) {
+    const auto known = variable_casts_.find({inputs[0].id, cast->dtype});
+    if (known != variable_casts_.end()) return {known->second};
+  }
   std::vector<TensorSpec> specs;
   for (const Value input : inputs) specs.push_back(spec(input));
   const std::vector<TensorSpec> outputs = op->infer(specs);
   Node node{std::move(op), {inputs.begin(), inputs.end()}, {}};
   for (const TensorSpec& output : outputs)
     node.outputs.push_back(add_value(output, Source::op, nodes_.size()));
+  if (of_variable) variable_casts_[{inputs[0].id, cast->dtype}] = node.outputs[0];
   nodes_.push_back(std::move(node));
   return nodes_.back().outputs;
 }

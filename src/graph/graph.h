@@ -31,6 +31,7 @@ class Graph final : public GraphBuilder {
     Value value;
   };
 
+  /// A variable is cast to a type once, however often that is asked for.
   std::vector<Value> emit(std::shared_ptr<const Op> op, std::span<const Value> inputs) override;
   const TensorSpec& spec(Value value) const override { return info(value).spec; }
   Value feed(std::string_view name, const TensorSpec& spec) override;
@@ -69,6 +70,7 @@ class Graph final : public GraphBuilder {
   std::vector<Tensor> constants_;
   std::vector<Variable> variables_;
   std::map<const void*, Value> variable_values_;
+  std::map<std::pair<std::int32_t, DType>, Value> variable_casts_;
   std::vector<Assignment> assignments_;
   std::vector<Value> outputs_;
 };

@@ -87,13 +87,13 @@ std::shared_ptr<LayerImpl> make_ReLU() { return std::make_shared<ReLULayer>(); }
 std::shared_ptr<LayerImpl> make_Softmax() { return std::make_shared<SoftmaxLayer>(); }
 
 Activation::Activation(const std::string& activation, const NameOption& options) {
-  auto impl = make_impl<ActivationLayer>(options.name);
+  auto impl = make_impl<ActivationLayer>(options);
   impl->activation = activation;
   impl_ = impl;
 }
 
 ReLU::ReLU(const ReLUOptions& options) {
-  auto impl = make_impl<ReLULayer>(options.name);
+  auto impl = make_impl<ReLULayer>(options);
   impl->max_value = options.max_value;
   impl->negative_slope = options.negative_slope;
   impl->threshold = options.threshold;
@@ -101,7 +101,7 @@ ReLU::ReLU(const ReLUOptions& options) {
 }
 
 Softmax::Softmax(const SoftmaxOptions& options) {
-  auto impl = make_impl<SoftmaxLayer>(options.name);
+  auto impl = make_impl<SoftmaxLayer>(options);
   impl->axis = options.axis;
   impl_ = impl;
 }

@@ -4,8 +4,8 @@
 
 // y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel. In training the batch's own mean and
 // population variance, which also move the averages: moving = moving * momentum + batch * (1 - momentum).
-// Otherwise, or when frozen, the averages. Source: Ioffe & Szegedy 2015;
-// keras/src/layers/normalization/batch_normalization.py.
+// Otherwise, or when frozen, the averages. An input of bfloat16 is normalised in float32. Source: Ioffe &
+// Szegedy 2015; keras/src/layers/normalization/batch_normalization.py.
 
 namespace fovea {
 namespace {
@@ -57,10 +57,11 @@ class BatchNormalizationLayer final : public LayerImpl {
     GraphBuilder& g = context.graph;
     const Value x = swap_with_last(g, inputs[0]);
     const TensorSpec spec = g.spec(x);
-    const TensorSpec channels{{spec.shape[-1]}, spec.dtype};
+    const DType precise = ops::statistics_dtype(spec.dtype);
+    const TensorSpec channels{{spec.shape[-1]}, precise};
     std::size_t next = 0;
-    const Value gamma = options.scale ? context.weight(next++) : constant(g, channels, 1);
-    const Value beta = options.center ? context.weight(next++) : constant(g, channels, 0);
+    const Value gamma = options.scale ? context.variable(next++) : constant(g, channels, 1);
+    const Value beta = options.center ? context.variable(next++) : constant(g, channels, 0);
     const Variable& mean = context.weights[next];
     const Variable& variance = context.weights[next + 1];
 
@@ -73,7 +74,8 @@ class BatchNormalizationLayer final : public LayerImpl {
     const Value shifted = ops::scale(g, g.variable(variance), 1, options.epsilon);
     const Value factor = ops::multiply(g, gamma, ops::unary(g, "rsqrt", shifted));
     const Value offset = ops::subtract(g, beta, ops::multiply(g, g.variable(mean), factor));
-    return {swap_with_last(g, ops::add(g, ops::multiply(g, x, factor), offset))};
+    const Value y = ops::add(g, ops::multiply(g, ops::cast(g, x, precise), factor), offset);
+    return {swap_with_last(g, ops::cast(g, y, spec.dtype))};
   }
 
   std::string explain_parameters(std::span<const Shape> inputs) const override {
@@ -116,7 +118,7 @@ class BatchNormalizationLayer final : public LayerImpl {
 std::shared_ptr<LayerImpl> make_BatchNormalization() { return std::make_shared<BatchNormalizationLayer>(); }
 
 BatchNormalization::BatchNormalization(const BatchNormalizationOptions& options) {
-  auto impl = make_impl<BatchNormalizationLayer>(options.name);
+  auto impl = make_impl<BatchNormalizationLayer>(options);
   impl->options = options;
   impl_ = impl;
 }

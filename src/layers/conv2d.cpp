@@ -112,7 +112,7 @@ class Conv2DLayer final : public LayerImpl {
 std::shared_ptr<LayerImpl> make_Conv2D() { return std::make_shared<Conv2DLayer>(); }
 
 Conv2D::Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DOptions& options) {
-  auto impl = make_impl<Conv2DLayer>(options.name);
+  auto impl = make_impl<Conv2DLayer>(options);
   impl->filters = filters;
   impl->kernel_size = kernel_size;
   impl->options = options;

@@ -71,7 +71,7 @@ class DenseLayer final : public LayerImpl {
 std::shared_ptr<LayerImpl> make_Dense() { return std::make_shared<DenseLayer>(); }
 
 Dense::Dense(std::int64_t units, const DenseOptions& options) {
-  auto impl = make_impl<DenseLayer>(options.name);
+  auto impl = make_impl<DenseLayer>(options);
   impl->units = units;
   impl->options = options;
   impl_ = impl;

@@ -101,7 +101,7 @@ class DepthwiseConv2DLayer final : public LayerImpl {
 std::shared_ptr<LayerImpl> make_DepthwiseConv2D() { return std::make_shared<DepthwiseConv2DLayer>(); }
 
 DepthwiseConv2D::DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions& options) {
-  auto impl = make_impl<DepthwiseConv2DLayer>(options.name);
+  auto impl = make_impl<DepthwiseConv2DLayer>(options);
   impl->kernel_size = kernel_size;
   impl->options = options;
   impl_ = impl;

@@ -35,7 +35,7 @@ class DropoutLayer final : public LayerImpl {
 std::shared_ptr<LayerImpl> make_Dropout() { return std::make_shared<DropoutLayer>(); }
 
 Dropout::Dropout(double rate, const NameOption& options) {
-  auto impl = make_impl<DropoutLayer>(options.name);
+  auto impl = make_impl<DropoutLayer>(options);
   impl->rate = rate;
   impl_ = impl;
 }

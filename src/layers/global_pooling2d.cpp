@@ -36,6 +36,7 @@ std::shared_ptr<GlobalPooling2DLayer> make(std::string_view class_name, ops::Red
                                            const GlobalPooling2DOptions& options) {
   auto impl = std::make_shared<GlobalPooling2DLayer>(class_name, kind);
   impl->name = options.name;
+  if (options.dtype) set_policy(*impl, *options.dtype);
   impl->keepdims = options.keepdims;
   return impl;
 }

@@ -7,6 +7,7 @@ namespace {
 
 class InputLayer final : public LayerImpl {
  public:
+  InputLayer() { dtype_policy = floatx(); }
   std::string_view class_name() const override { return "InputLayer"; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("batch_shape", batch_shape);
@@ -25,8 +26,9 @@ class InputLayer final : public LayerImpl {
 std::shared_ptr<LayerImpl> make_InputLayer() { return std::make_shared<InputLayer>(); }
 
 Input::Input(const Shape& shape, const InputOptions& options) {
-  auto impl = make_impl<InputLayer>(options.name);
-  impl->dtype = options.dtype;
+  auto impl = std::make_shared<InputLayer>();
+  impl->name = options.name;
+  impl->dtype_policy = options.dtype;
   impl->batch_shape = {Shape::unknown};
   for (const std::int64_t size : shape) impl->batch_shape.push_back(size);
   impl_ = impl;

@@ -53,6 +53,16 @@ std::shared_ptr<LayerImpl> make_layer(std::string_view registered_name) {
   return found->second();
 }
 
+void set_policy(LayerImpl& layer, const DTypePolicy& policy) {
+  require_layer_policy(policy, layer.name.empty() ? layer.class_name() : std::string_view(layer.name));
+  layer.dtype_policy = policy;
+}
+
+Value LoweringContext::weight(std::size_t index) const {
+  const Value kept = variable(index);
+  return compute_dtype ? ops::cast(graph, kept, *compute_dtype) : kept;
+}
+
 std::vector<ParameterSpec> LayerImpl::parameters(std::span<const Shape>) const { return {}; }
 std::string LayerImpl::explain_shape(std::span<const Shape>) const { return {}; }
 std::string LayerImpl::explain_parameters(std::span<const Shape>) const { return {}; }
@@ -193,7 +203,7 @@ void LayerImpl::build(std::span<const Shape> inputs) {
       fail_rule(fmt::format("its weight '{}' would have shape {}: the input's last size must be known",
                             parameter.name, parameter.shape.str()));
     }
-    weights.emplace_back(parameter.name, TensorSpec{parameter.shape, dtype});
+    weights.emplace_back(parameter.name, TensorSpec{parameter.shape, dtype_policy.variable_dtype()});
     parameter_specs.push_back(parameter);
   }
   built_ = true;

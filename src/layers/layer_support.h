@@ -11,11 +11,15 @@
 
 namespace fovea {
 
-/// A shared implementation with its name set, for the public constructors.
-template <class Impl>
-std::shared_ptr<Impl> make_impl(const std::string& name) {
+/// Throws Error for a policy that layers cannot have.
+void set_policy(LayerImpl& layer, const DTypePolicy& policy);
+
+/// A shared implementation with its name and policy set, for the public constructors.
+template <class Impl, class Options>
+std::shared_ptr<Impl> make_impl(const Options& options) {
   auto impl = std::make_shared<Impl>();
-  impl->name = name;
+  impl->name = options.name;
+  if (options.dtype) set_policy(*impl, *options.dtype);
   return impl;
 }
 

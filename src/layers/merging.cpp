@@ -113,22 +113,23 @@ class ConcatenateLayer final : public LayerImpl {
 };
 
 std::shared_ptr<ElementwiseMerge> make(std::string_view class_name, ElementwiseMerge::Combine combine,
-                                       const std::string& name) {
+                                       const NameOption& options) {
   auto impl = std::make_shared<ElementwiseMerge>(class_name, combine);
-  impl->name = name;
+  impl->name = options.name;
+  if (options.dtype) set_policy(*impl, *options.dtype);
   return impl;
 }
 
 }  // namespace
 
-std::shared_ptr<LayerImpl> make_Add() { return make("Add", ops::add, ""); }
-std::shared_ptr<LayerImpl> make_Multiply() { return make("Multiply", ops::multiply, ""); }
+std::shared_ptr<LayerImpl> make_Add() { return make("Add", ops::add, {}); }
+std::shared_ptr<LayerImpl> make_Multiply() { return make("Multiply", ops::multiply, {}); }
 std::shared_ptr<LayerImpl> make_Concatenate() { return std::make_shared<ConcatenateLayer>(); }
 
-Add::Add(const NameOption& options) { impl_ = make("Add", ops::add, options.name); }
-Multiply::Multiply(const NameOption& options) { impl_ = make("Multiply", ops::multiply, options.name); }
+Add::Add(const NameOption& options) { impl_ = make("Add", ops::add, options); }
+Multiply::Multiply(const NameOption& options) { impl_ = make("Multiply", ops::multiply, options); }
 Concatenate::Concatenate(const ConcatenateOptions& options) {
-  auto impl = make_impl<ConcatenateLayer>(options.name);
+  auto impl = make_impl<ConcatenateLayer>(options);
   impl->axis = options.axis;
   impl_ = impl;
 }

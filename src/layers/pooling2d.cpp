@@ -58,6 +58,7 @@ std::shared_ptr<Pooling2DLayer> make(std::string_view class_name, ops::PoolKind 
                                      const Pooling2DOptions& options) {
   auto impl = std::make_shared<Pooling2DLayer>(class_name, kind);
   impl->name = options.name;
+  if (options.dtype) set_policy(*impl, *options.dtype);
   impl->pool_size = pool_size;
   impl->strides = options.strides == Size2(0) ? pool_size : options.strides;
   impl->padding = options.padding;

@@ -132,7 +132,10 @@ class RescalingLayer final : public LayerImpl {
     return {require_one(*this, inputs)};
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    return {ops::scale(context.graph, inputs[0], scale, offset)};
+    // As in Keras, the numbers are of the type that is computed in: in bfloat16, 1/255 is 0.4 % too large.
+    const bool rounds = context.graph.spec(inputs[0]).dtype == DType::bfloat16;
+    const auto number = [&](double given) { return rounds ? static_cast<double>(bfloat16(given)) : given; };
+    return {ops::scale(context.graph, inputs[0], number(scale), number(offset))};
   }
 
   double scale = 1, offset = 0;
@@ -145,22 +148,22 @@ std::shared_ptr<LayerImpl> make_Reshape() { return std::make_shared<ReshapeLayer
 std::shared_ptr<LayerImpl> make_ZeroPadding2D() { return std::make_shared<ZeroPadding2DLayer>(); }
 std::shared_ptr<LayerImpl> make_Rescaling() { return std::make_shared<RescalingLayer>(); }
 
-Flatten::Flatten(const NameOption& options) { impl_ = make_impl<FlattenLayer>(options.name); }
+Flatten::Flatten(const NameOption& options) { impl_ = make_impl<FlattenLayer>(options); }
 
 Reshape::Reshape(const Shape& target_shape, const NameOption& options) {
-  auto impl = make_impl<ReshapeLayer>(options.name);
+  auto impl = make_impl<ReshapeLayer>(options);
   impl->target_shape = target_shape;
   impl_ = impl;
 }
 
 ZeroPadding2D::ZeroPadding2D(const Padding2& padding, const NameOption& options) {
-  auto impl = make_impl<ZeroPadding2DLayer>(options.name);
+  auto impl = make_impl<ZeroPadding2DLayer>(options);
   impl->padding = padding;
   impl_ = impl;
 }
 
 Rescaling::Rescaling(double scale, double offset, const NameOption& options) {
-  auto impl = make_impl<RescalingLayer>(options.name);
+  auto impl = make_impl<RescalingLayer>(options);
   impl->scale = scale;
   impl->offset = offset;
   impl_ = impl;

@@ -114,7 +114,7 @@ std::shared_ptr<LayerImpl> make_SeparableConv2D() { return std::make_shared<Sepa
 
 SeparableConv2D::SeparableConv2D(std::int64_t filters, Size2 kernel_size,
                                  const SeparableConv2DOptions& options) {
-  auto impl = make_impl<SeparableConv2DLayer>(options.name);
+  auto impl = make_impl<SeparableConv2DLayer>(options);
   impl->filters = filters;
   impl->kernel_size = kernel_size;
   impl->options = options;

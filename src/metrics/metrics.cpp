@@ -27,6 +27,8 @@ class Reader {
         return static_cast<double>(static_cast<const std::int64_t*>(data_)[i]);
       case DType::uint8:
         return static_cast<const std::uint8_t*>(data_)[i];
+      case DType::bfloat16:
+        return static_cast<double>(static_cast<const bfloat16*>(data_)[i]);
     }
     return 0;
   }

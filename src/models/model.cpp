@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "layers/layer_support.h"
 #include "models/model_impl.h"
 
 namespace fovea {
@@ -34,12 +35,14 @@ Model::Model(const std::vector<SymbolicTensor>& inputs, const std::vector<Symbol
              const NameOption& options)
     : Model(std::make_shared<ModelImpl>(inputs, outputs, false)) {
   impl_->name = options.name;
+  if (options.dtype) set_policy(*impl_, *options.dtype);
 }
 
 Sequential::Sequential(const std::vector<Layer>& layers, const NameOption& options) {
   const std::vector<SymbolicTensor> ends = chain(layers);
   impl_ = std::make_shared<ModelImpl>(std::vector{ends[0]}, std::vector{ends[1]}, true);
   impl_->name = options.name;
+  if (options.dtype) set_policy(*impl_, *options.dtype);
   model().initialize_weights(random_seed(), "");
 }
 

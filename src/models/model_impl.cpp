@@ -158,18 +158,20 @@ std::vector<Shape> ModelImpl::output_shapes(std::span<const Shape> inputs) const
 std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<const Value> inputs) const {
   std::map<const LayerCall*, std::vector<Value>> values;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    values[inputs_[i].call().get()] = {ops::cast(context.graph, inputs[i], inputs_[i].call()->layer->dtype)};
+    values[inputs_[i].call().get()] = {
+        ops::cast(context.graph, inputs[i], inputs_[i].call()->layer->dtype_policy.compute_dtype())};
   }
   std::uint64_t position = 0;
   for (const auto& call : calls_) {
     ++position;
     if (values.count(call.get()) != 0) continue;
     const LayerImpl& layer = *call->layer;
-    // A layer computes in its own dtype, whatever the one before it has. Models cast for their inputs.
+    // A layer computes in its own type, whatever the one before it has. Models cast for their inputs.
+    const DType dtype = layer.dtype_policy.compute_dtype();
     std::vector<Value> given;
     for (const SymbolicTensor& input : call->inputs) {
       const Value value = values.at(input.call().get())[input.index()];
-      given.push_back(as_model(layer) != nullptr ? value : ops::cast(context.graph, value, layer.dtype));
+      given.push_back(as_model(layer) != nullptr ? value : ops::cast(context.graph, value, dtype));
     }
     const LoweringContext inner{
         .graph = context.graph,
@@ -177,7 +179,12 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
         .weights = layer.weights,
         .stream = stream_id(fmt::format("{}/{}/{}", context.stream, layer.name, position)),
         .trainable = layer.trainable,
+        .compute_dtype = dtype,
     };
+    // Before the layer's ops, which stay together then; those that it does not ask for are dropped.
+    if (dtype != layer.dtype_policy.variable_dtype()) {
+      for (std::size_t i = 0; i < layer.weights.size(); ++i) inner.weight(i);
+    }
     values[call.get()] = layer.lower(inner, given);
   }
   std::vector<Value> result;
@@ -196,12 +203,19 @@ void ModelImpl::initialize_weights(std::uint64_t seed, const std::string& path) 
     if (layer->initialized) continue;
     for (std::size_t i = 0; i < layer->weights.size(); ++i) {
       const ParameterSpec& parameter = layer->parameter_specs[i];
-      Tensor value(parameter.shape, layer->dtype);
+      Tensor value(parameter.shape, layer->dtype_policy.variable_dtype());
       parameter.initializer.get()->fill(value, seed, stream_id(place + "/" + parameter.name));
       layer->weights[i].assign(value);
     }
     layer->initialized = true;
   }
+}
+
+DType dtype_of_tensor(const SymbolicTensor& tensor) {
+  const LayerImpl& layer = *tensor.call()->layer;
+  const ModelImpl* model = as_model(layer);
+  return model == nullptr ? layer.dtype_policy.compute_dtype()
+                          : dtype_of_tensor(model->outputs()[tensor.index()]);
 }
 
 const ModelImpl* as_model(const LayerImpl& layer) { return dynamic_cast<const ModelImpl*>(&layer); }

@@ -77,6 +77,9 @@ class ModelImpl final : public LayerImpl {
 /// What set_random_seed was given.
 std::uint64_t random_seed();
 
+/// The type of what the layer computes there.
+DType dtype_of_tensor(const SymbolicTensor& tensor);
+
 /// The implementation as a model, or null for any other layer.
 const ModelImpl* as_model(const LayerImpl& layer);
 

@@ -14,7 +14,7 @@ std::vector<TensorSpec> BatchNormTrainingOp::infer(std::span<const TensorSpec> i
   if (inputs[0].shape.rank() < 2)
     fail("Op {}: expected rank 2 or more. Received: {}", class_name(), inputs[0].str());
   require_floats(*this, inputs[0]);
-  const TensorSpec channel{{inputs[0].shape[-1]}, inputs[0].dtype};
+  const TensorSpec channel{{inputs[0].shape[-1]}, ops::statistics_dtype(inputs[0].dtype)};
   for (const TensorSpec& parameter : inputs.subspan(1)) {
     if (!(parameter == channel)) {
       fail("Op {}: gamma and beta must be {}. Received: {}", class_name(), channel.str(), parameter.str());
@@ -35,7 +35,7 @@ void BatchNormBackwardOp::fields(FieldVisitor& visitor) { visitor.field("epsilon
 std::vector<TensorSpec> BatchNormBackwardOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 5);
   require_floats(*this, inputs[0]);
-  const TensorSpec channel{inputs[0].shape.slice(-1), inputs[0].dtype};
+  const TensorSpec channel{inputs[0].shape.slice(-1), ops::statistics_dtype(inputs[0].dtype)};
   const bool fit =
       inputs[4] == inputs[0] && inputs[1] == channel && inputs[2] == channel && inputs[3] == channel;
   if (!fit) {
@@ -45,6 +45,8 @@ std::vector<TensorSpec> BatchNormBackwardOp::infer(std::span<const TensorSpec> i
   }
   return {inputs[0], inputs[1], inputs[1]};
 }
+
+DType ops::statistics_dtype(DType dtype) { return dtype == DType::bfloat16 ? DType::float32 : dtype; }
 
 ops::BatchNormResult ops::batch_norm_training(GraphBuilder& b, Value x, Value gamma, Value beta,
                                               double epsilon) {

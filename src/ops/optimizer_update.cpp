@@ -14,9 +14,9 @@ std::vector<TensorSpec> OptimizerUpdate::infer(std::span<const TensorSpec> input
     fail("Op {}: takes the rate, the iteration{} and {} inputs a variable. Received: {}", class_name(),
          scaled ? ", a factor" : "", group(), inputs.size());
   }
-  if (inputs[0].shape.rank() != 0 || !is_floating(inputs[0].dtype) ||
+  if (inputs[0].shape.rank() != 0 || !is_floating(inputs[0].dtype) || inputs[0].dtype == DType::bfloat16 ||
       !(inputs[1] == TensorSpec{{}, DType::int64})) {
-    fail("Op {}: the rate is a floating scalar, the iteration an int64 one. Received: {} and {}",
+    fail("Op {}: the rate is a scalar of float32 or float64, the iteration an int64 one. Received: {} and {}",
          class_name(), inputs[0].str(), inputs[1].str());
   }
   const TensorSpec scalar = inputs[0];

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "fovea/dtype_policy.h"
 #include "optimizers/optimizer_support.h"
 
 // The list of optimizers, and what they share. Source: keras/src/optimizers/base_optimizer.py.

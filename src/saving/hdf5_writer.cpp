@@ -132,8 +132,10 @@ hid_t file_type(DType dtype) {
       return H5T_STD_I64LE;
     case DType::uint8:
       return H5T_STD_U8LE;
+    case DType::bfloat16:
+      break;
   }
-  fail("HDF5: unknown dtype");
+  fail("HDF5: its files have no type for {}; convert it to float32", name(dtype));
 }
 
 hid_t memory_type(DType dtype) {
@@ -148,8 +150,10 @@ hid_t memory_type(DType dtype) {
       return H5T_NATIVE_INT64;
     case DType::uint8:
       return H5T_NATIVE_UINT8;
+    case DType::bfloat16:
+      break;
   }
-  fail("HDF5: unknown dtype");
+  fail("HDF5: its files have no type for {}; convert it to float32", name(dtype));
 }
 
 std::string quoted(const std::string& path) { return "'" + path + "'"; }

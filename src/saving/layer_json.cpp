@@ -63,23 +63,26 @@ std::string layer_of(const Json& object) {
   return fmt::format("layer '{}' ({})", name, class_name);
 }
 
-Json dtype_policy(DType dtype) {
+Json policy_to_json(const DTypePolicy& policy) {
   return {{"module", "keras"},
           {"class_name", "DTypePolicy"},
-          {"config", {{"name", name(dtype)}}},
+          {"config", {{"name", policy.name()}}},
           {"registered_name", nullptr}};
 }
 
-DType read_dtype(const Json& policy, const std::string& where) {
-  if (policy.is_null()) return floatx();
+DTypePolicy read_policy(const Json& policy, const std::string& where) {
   const bool is_object = policy.is_object() && policy.contains("config") && policy["config"].is_object() &&
                          policy["config"].contains("name") &&
                          policy.value("class_name", Json()) == "DTypePolicy";
   const Json& type = is_object ? policy["config"]["name"] : policy;
-  for (const DType known : {DType::float32, DType::float64, DType::int32, DType::int64, DType::uint8}) {
-    if (type == name(known)) return known;
+  try {
+    if (type.is_string()) return type.get<std::string_view>();
+  } catch (const Error&) {
   }
-  fail("{}: its dtype must be float32, float64, int32, int64 or uint8. Received: {}", where, shown(type));
+  fail(
+      "{}: its dtype must be float32, float64 or mixed_bfloat16; an input's may be another type too. "
+      "Received: {}",
+      where, shown(type));
 }
 
 Json shape_to_json(const Shape& shape) {
@@ -110,12 +113,12 @@ Json layer_to_json(LayerImpl& layer, std::span<const Shape> built_on) {
   if (class_name == kInput) {
     // Keras gives its inputs a plain dtype and no flag.
     config = options;
-    config["dtype"] = name(layer.dtype);
+    config["dtype"] = layer.dtype_policy.name();
     config["name"] = layer.name;
   } else {
     config["name"] = layer.name;
     config["trainable"] = layer.trainable;
-    config["dtype"] = dtype_policy(layer.dtype);
+    config["dtype"] = policy_to_json(layer.dtype_policy);
     for (const auto& [option, value] : options.items()) {
       if (!config.emplace(option, Json(value)).second)
         fail("layer '{}' ({}): an option may not be called '{}'", layer.name, class_name, option);
@@ -154,9 +157,9 @@ std::shared_ptr<LayerImpl> layer_from_json(const Json& object) {
   Json config = plain_config(member(object, "config", where), where);
   // As in Keras, a layer without one gets its name from the model.
   if (config.contains("name")) layer->name = text_member(config, "name", where);
-  if (config.contains("dtype")) layer->dtype = read_dtype(config["dtype"], where);
-  if (class_name != kInput && !is_floating(layer->dtype))
-    fail("{}: its dtype must be float32 or float64. Received: {}", where, name(layer->dtype));
+  if (config.contains("dtype") && !config["dtype"].is_null())
+    layer->dtype_policy = read_policy(config["dtype"], where);
+  if (class_name != kInput) require_layer_policy(layer->dtype_policy, where);
   if (const auto trainable = config.find("trainable"); trainable != config.end()) {
     if (!trainable->is_boolean())
       fail("{}: 'trainable' must be true or false. Received: {}", where, shown(*trainable));

@@ -22,10 +22,10 @@ std::shared_ptr<LayerImpl> layer_from_json(const Json& object);
 std::string layer_of(const Json& object);
 
 /// {"class_name": "DTypePolicy", ...} for "float32".
-Json dtype_policy(DType dtype);
-/// The dtype of a config, given as a policy or a name. Throws Error for a policy that computes and stores in
-/// different types.
-DType read_dtype(const Json& policy, const std::string& where);
+Json policy_to_json(const DTypePolicy& policy);
+/// The dtype of a config, given as a policy or a name. Throws Error, naming `where`, for one that is not
+/// known.
+DTypePolicy read_policy(const Json& policy, const std::string& where);
 
 /// [null, 150, 150, 3].
 Json shape_to_json(const Shape& shape);

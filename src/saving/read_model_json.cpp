@@ -60,7 +60,8 @@ class Reader {
     impl->name = name;
     if (const auto trainable = config.find("trainable"); trainable != config.end() && trainable->is_boolean())
       impl->trainable = trainable->get<bool>();
-    if (config.contains("dtype")) impl->dtype = read_dtype(config["dtype"], where);
+    if (config.contains("dtype") && !config["dtype"].is_null())
+      impl->dtype_policy = read_policy(config["dtype"], where);
     const auto compile = object.find("compile_config");
     if (options_.compile && compile != object.end() && compile->is_object() && !compile->empty()) {
       std::vector<std::string> outputs;

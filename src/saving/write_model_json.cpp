@@ -10,13 +10,6 @@
 namespace fovea {
 namespace {
 
-/// The dtype that a symbolic tensor is marked with. (Reading takes it from the layers.)
-DType dtype_of_tensor(const SymbolicTensor& tensor) {
-  const LayerImpl& layer = *tensor.call()->layer;
-  const ModelImpl* model = as_model(layer);
-  return model == nullptr ? layer.dtype : dtype_of_tensor(model->outputs()[tensor.index()]);
-}
-
 class Writer {
  public:
   explicit Writer(const ModelImpl& model) { count_uses(model); }
@@ -69,7 +62,7 @@ class Writer {
             {"config",
              {{"name", name_of(model)},
               {"trainable", model.trainable},
-              {"dtype", dtype_policy(model.dtype)},
+              {"dtype", policy_to_json(model.dtype_policy)},
               {"layers", std::move(layers)},
               {"build_input_shape", shape}}},
             {"registered_name", nullptr},

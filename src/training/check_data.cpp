@@ -91,6 +91,9 @@ void Stepper::check_labels(const Batch& batch) const {
       case DType::uint8:
         check.template operator()<std::uint8_t>();
         break;
+      case DType::bfloat16:
+        check.template operator()<bfloat16>();
+        break;
     }
   }
 }

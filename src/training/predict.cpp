@@ -17,8 +17,8 @@ class Prediction {
     check_input_specs(*model_, samples_);
     std::vector<Shape> shapes;
     for (const TensorSpec& sample : samples_) shapes.push_back(batch_spec(sample, total).shape);
-    const DType dtype = weights_dtype(*model_);
-    for (const Shape& shape : model_->output_shapes(shapes)) results.emplace_back(shape, dtype);
+    for (const Shape& shape : model_->output_shapes(shapes))
+      results.emplace_back(shape, dtype_of_tensor(model_->outputs()[results.size()]));
   }
 
   /// Runs `count` samples; their outputs become rows [first, first + count).

@@ -109,7 +109,7 @@ std::int64_t Model::training_bytes(std::int64_t batch_size) const {
       fail("Model '{}': input '{}' of shape {} leaves sizes open, so what training needs is not known",
            impl.shown_name(), input.call()->layer->name, input.shape().str());
     }
-    inputs.push_back({shape, input.call()->layer->dtype});
+    inputs.push_back({shape, input.call()->layer->dtype_policy.compute_dtype()});
   }
   std::int64_t bytes = make_rehearsal_program(impl, inputs, backend_for(impl)).program->arena_bytes();
   const std::vector<Variable> trained = impl.collect_weights(true);

@@ -48,7 +48,7 @@ class Runtime final : public ModelRuntime {
 /// The threads that programs run on, and the backend they are planned for.
 std::shared_ptr<ThreadPool> compute_threads();
 const Backend& backend_for(const ModelImpl& model);
-/// What the model computes in: its weights' type, float32 when it has none.
+/// Its weights' type, float32 when it has none.
 DType weights_dtype(const ModelImpl& model);
 
 }  // namespace fovea

@@ -8,8 +8,10 @@ namespace fovea {
 namespace {
 
 /// What went into the sigmoid or softmax that made `prediction`; Keras on TensorFlow hands these to
-/// cross-entropies.
+/// cross-entropies, but for predictions that are cast first.
 Value logits_of(const Graph& graph, Value prediction) {
+  const DType dtype = graph.spec(prediction).dtype;
+  if (dtype != loss_dtype(dtype)) return {};
   const Op* op = graph.producer(prediction);
   const auto* unary = dynamic_cast<const UnaryOp*>(op);
   const auto* softmax = dynamic_cast<const SoftmaxOp*>(op);
@@ -112,7 +114,8 @@ LossValues lower_losses(Graph& g, const ModelImpl& model, std::span<const Value>
     const Value y = g.feed(feed_name('y', i), batch.targets[i]);
     Value weights;
     if (batch.weighted) weights = g.feed(feed_name('w', i), {{batch.targets[i].shape[0]}, DType::float32});
-    const Value loss = reduced_loss(g, *compiled.losses[i].impl(), y, predictions[i], logits[i], weights);
+    const Value prediction = ops::cast(g, predictions[i], loss_dtype(g.spec(predictions[i]).dtype));
+    const Value loss = reduced_loss(g, *compiled.losses[i].impl(), y, prediction, logits[i], weights);
     result.each.push_back(loss);
     const double weight = compiled.loss_weights[i];
     const Value term = weight == 1 ? loss : ops::scale(g, loss, weight);
@@ -151,6 +154,8 @@ void add_update(Graph& g, ModelImpl& model, Value loss) {
 }
 
 }  // namespace
+
+DType loss_dtype(DType predictions) { return predictions == DType::bfloat16 ? DType::float32 : predictions; }
 
 std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}", kind, index); }
 

@@ -27,6 +27,9 @@ struct StepProgram {
   std::vector<bool> has_logits;  ///< infer: per prediction; its logits follow all predictions, in order
 };
 
+/// What the loss of predictions of a type is computed in: float32 for bfloat16.
+DType loss_dtype(DType predictions);
+
 /// Names of feeds.
 std::string feed_name(char kind, std::size_t index);
 inline constexpr const char* kRandomStateFeed = "random_state";

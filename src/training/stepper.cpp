@@ -7,6 +7,7 @@ namespace {
 
 double number_at(const Tensor& tensor, std::int64_t i) {
   if (tensor.dtype() == DType::float64) return tensor.data<double>()[i];
+  if (tensor.dtype() == DType::bfloat16) return static_cast<double>(tensor.data<bfloat16>()[i]);
   return static_cast<double>(tensor.data<float>()[i]);
 }
 
@@ -32,13 +33,13 @@ Stepper::Stepper(std::shared_ptr<ModelImpl> model, const Data& data, const Class
   std::vector<Shape> shapes;
   for (const TensorSpec& input : inputs) shapes.push_back(input.shape);
   const std::vector<Shape> predictions = model_->output_shapes(shapes);
-  const DType dtype = weights_dtype(*model_);
-  for (const Shape& shape : predictions) {
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
     Output output;
-    output.predictions = Tensor(shape, dtype);
+    output.predictions = Tensor(predictions[i], dtype_of_tensor(model_->outputs()[i]));
     outputs_.push_back(std::move(output));
   }
   make_metrics();
+  in_double_ = weights_dtype(*model_) == DType::float64;
   trainable_version_ = trainable_version();
 }
 
@@ -46,8 +47,8 @@ void Stepper::make_metrics() {
   std::size_t losses = 0;
   for (const Loss& loss : compiled_->losses) losses += loss ? 1 : 0;
   several_losses_ = losses > 1;
-  loss_values_ =
-      Tensor({several_losses_ ? static_cast<std::int64_t>(losses) + 1 : 1}, outputs_[0].predictions.dtype());
+  loss_values_ = Tensor({several_losses_ ? static_cast<std::int64_t>(losses) + 1 : 1},
+                        loss_dtype(outputs_[0].predictions.dtype()));
   for (std::size_t i = 0; several_losses_ && i < outputs_.size(); ++i) {
     if (compiled_->losses[i]) loss_names_.push_back(compiled_->names[i] + "_loss");
   }
@@ -190,8 +191,7 @@ void Stepper::set_feeds(Bound& bound, const Batch& batch) const {
   for (std::size_t i = 0; i < bound.w.size(); ++i) put(bound.w[i], weights_[i].raw());
   for (std::size_t i = 0; i < bound.p.size(); ++i) put(bound.p[i], outputs_[i].predictions.raw());
   for (std::size_t i = 0; i < bound.l.size(); ++i) put(bound.l[i], outputs_[i].logits.raw());
-  const bool is_double = outputs_[0].predictions.dtype() == DType::float64;
-  put(bound.rate, is_double ? static_cast<const void*>(&rate_double_) : &rate_float_);
+  put(bound.rate, in_double_ ? static_cast<const void*>(&rate_double_) : &rate_float_);
   put(bound.iteration, &iteration_);
   put(bound.random_state, random_state_.data());
 }

@@ -74,6 +74,7 @@ class Stepper {
   Logs logs_;
 
   // What the feeds of a step point to.
+  bool in_double_ = false;
   double rate_double_ = 0;
   float rate_float_ = 0;
   std::int64_t iteration_ = 0;

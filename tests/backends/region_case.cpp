@@ -83,6 +83,8 @@ double value_at(const Tensor& tensor, std::int64_t i) {
       return static_cast<double>(tensor.data<std::int64_t>()[i]);
     case DType::uint8:
       return tensor.data<std::uint8_t>()[i];
+    case DType::bfloat16:
+      return static_cast<double>(tensor.data<bfloat16>()[i]);
   }
   return 0;
 }
@@ -179,10 +181,10 @@ std::vector<int> RegionCase::add_op(std::shared_ptr<const Op> op, const std::vec
 RegionCase RegionCase::in_double() const {
   RegionCase result = *this;
   for (TensorSpec& spec : result.region_.values) {
-    if (spec.dtype == DType::float32) spec.dtype = DType::float64;
+    if (is_floating(spec.dtype)) spec.dtype = DType::float64;
   }
   for (Tensor& tensor : result.data_) {
-    if (tensor.dtype() == DType::float32) tensor = tensor.astype(DType::float64);
+    if (is_floating(tensor.dtype())) tensor = tensor.astype(DType::float64);
   }
   return result;
 }
@@ -229,6 +231,12 @@ void expect_kernel_in_place(const RegionCase& region_case, std::size_t input, st
       EXPECT_TRUE(same_bits(results[i], expected[i])) << "in place, output " << i << " differs";
     }
   });
+}
+
+std::vector<Tensor> outputs_of(const Backend& backend, const RegionCase& region_case) {
+  ThreadPool one(1);
+  const Implementation made = backend.implement(region_case.region());
+  return run(*std::get<Kernels>(made), region_case, one, Placement::after_fence);
 }
 
 std::string reason_declined(const RegionCase& region_case) {

@@ -60,6 +60,9 @@ void expect_kernel_equal(const RegionCase& region_case, std::string_view kernel)
 /// As expect_kernel_equal, with output `output` in the memory of input `input`.
 void expect_kernel_in_place(const RegionCase& region_case, std::size_t input, std::size_t output);
 
+/// What a backend's kernel for the region computes, on one thread.
+std::vector<Tensor> outputs_of(const Backend& backend, const RegionCase& region_case);
+
 /// The reason why the cpu backend declines a region; empty when it does not.
 std::string reason_declined(const RegionCase& region_case);
 /// The name of the cpu backend's kernel for the region; empty when it declines.

@@ -52,7 +52,7 @@ std::shared_ptr<LayerImpl> layer_from(const std::string& class_name, const Json&
   std::shared_ptr<LayerImpl> layer = make_layer(class_name);
   layer->name = config.value("name", "");
   layer->trainable = config.value("trainable", true);
-  layer->dtype = dtype;
+  layer->dtype_policy = dtype;
   read_config(*layer, config, "layer '" + layer->name + "'");
   return layer;
 }

@@ -45,7 +45,7 @@ Loss loss_from(const Json& object) {
 class PredictionsLayer final : public LayerImpl {
  public:
   explicit PredictionsLayer(const Tensor& predictions) : predictions_(predictions) {
-    dtype = predictions.dtype();
+    dtype_policy = predictions.dtype();
   }
   std::string_view class_name() const override { return "Predictions"; }
   void fields(FieldVisitor&) override {}

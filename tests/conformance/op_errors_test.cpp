@@ -249,7 +249,8 @@ void add_training(Refusals& r) {
   r.add("inputs", momentum, {rate, iteration, x, x},
         "Op SgdUpdate: takes the rate, the iteration and 3 inputs a variable. Received: 4");
   r.add("rate", SgdUpdateOp(), {f32({1}), iteration, x, x},
-        "Op SgdUpdate: the rate is a floating scalar, the iteration an int64 one. Received: float32 (1,) and "
+        "Op SgdUpdate: the rate is a scalar of float32 or float64, the iteration an int64 one. Received: "
+        "float32 (1,) and "
         "int64 ()");
   r.add(
       "rate_dtype", SgdUpdateOp(), {f64({}), iteration, x, x},
@@ -268,7 +269,8 @@ void add_training(Refusals& r) {
   r.add("divisor", by_norm, {rate, iteration, x, x, f64({})},
         "Op SgdUpdate: a divisor is float32 (). Received: float64 ()");
   r.add("iteration", AdamUpdateOp(), {rate, i32({}), x, x, x, x},
-        "Op AdamUpdate: the rate is a floating scalar, the iteration an int64 one. Received: float32 () and "
+        "Op AdamUpdate: the rate is a scalar of float32 or float64, the iteration an int64 one. Received: "
+        "float32 () and "
         "int32 ()");
 }
 

@@ -1,4 +1,5 @@
-"""trajectories/: twenty training steps of three small nets, in float32 with every state and in float64."""
+"""trajectories/: twenty training steps of three small nets, in float32 with every state and in float64; five under
+the policy mixed_bfloat16."""
 
 import json
 
@@ -6,6 +7,7 @@ import common
 from common import keras, np
 
 STEPS, BATCH = 20, 6
+MIXED_STEPS = 5
 L = keras.layers
 
 
@@ -31,6 +33,7 @@ def write_case(folder, name, build, batches):
         "float32": train(model, batches, keep_states=True),
     }
     case["float64"] = in_float64(build, [w["array"] for w in initial], batches)
+    case["mixed_bfloat16"] = in_mixed_bfloat16(build, [w["array"] for w in initial], batches)
     common.write(folder, name, case)
 
 
@@ -45,6 +48,19 @@ def in_float64(build, initial, batches):
                              for x, y in batches], keep_states=False)
     finally:
         keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+
+
+def in_mixed_bfloat16(build, initial, batches):
+    keras.backend.clear_session()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build()
+        model.set_weights(initial)
+        predictions = common.numpy(keras.ops.cast(model(batches[0][0], training=False), "float32"))
+        return {"model": json.loads(model.to_json()), "predictions": predictions,
+                **train(model, batches[:MIXED_STEPS], keep_states=True)}
+    finally:
         keras.config.set_dtype_policy("float32")
 
 

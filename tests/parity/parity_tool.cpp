@@ -53,8 +53,10 @@ class Arrays {
 std::vector<Tensor> next_arrays(Arrays& arrays, const std::vector<SymbolicTensor>& like,
                                 std::int64_t samples) {
   std::vector<Tensor> result;
-  for (const SymbolicTensor& tensor : like)
-    result.push_back(arrays.next(tensor.shape(), samples).astype(tensor.call()->layer->dtype));
+  for (const SymbolicTensor& tensor : like) {
+    const DType dtype = tensor.call()->layer->dtype_policy.compute_dtype();
+    result.push_back(arrays.next(tensor.shape(), samples).astype(dtype));
+  }
   return result;
 }
 

@@ -170,6 +170,21 @@ Model in_float64() {
   return model;
 }
 
+/// All in bfloat16 but for the last layer, and one in the middle.
+Model mixed_bfloat16() {
+  set_dtype_policy("mixed_bfloat16");
+  const SymbolicTensor x = Input({9, 8, 3}, {.name = "x"});
+  SymbolicTensor y = Rescaling(1.0 / 4)(x);
+  y = Conv2D(6, 3, {.padding = "same", .activation = "relu"})(y);
+  y = BatchNormalization()(y);
+  const SymbolicTensor left = MaxPooling2D(2)(y), right = Conv2D(6, 2, {.strides = 2, .dtype = "float32"})(y);
+  y = GlobalAveragePooling2D()(Activation("swish")(Add()({left, right})));
+  const Model model({x}, {Dense(3, {.activation = "softmax", .dtype = "float32"})(y)},
+                    {.name = "mixed_bfloat16"});
+  set_dtype_policy("float32");
+  return model;
+}
+
 /// A class that Keras does not have.
 Model min_pooling() {
   return Sequential({Input({7, 7, 2}), Conv2D(3, 3), MinPooling2D(3, {.strides = 2, .padding = "same"}),
@@ -200,6 +215,7 @@ constexpr Entry kEntries[] = {
     {"nested", nested},
     {"several", several},
     {"float64", in_float64},
+    {"mixed_bfloat16", mixed_bfloat16},
     {"min_pooling", min_pooling},
     {"shared_by_models", shared_by_models},
 };

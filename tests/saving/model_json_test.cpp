@@ -181,8 +181,12 @@ TEST(ModelJson, OptionsThatFoveaDoesNotHaveAreErrors) {
        "'kernel_initializer' is 'HeNormal', which is Python code of one's own"},
       {"stem", "activation", activation, "'activation' is 'function', which is Python code of one's own"},
       {"stem", "filters", "four", "'filters' must be an integer. Received: \"four\""},
-      {"stem", "dtype", "bfloat16", "Received: \"bfloat16\""},
-      {"stem", "dtype", "int32", "its dtype must be float32 or float64. Received: int32"},
+      {"stem", "dtype", "mixed_float16", "Received: \"mixed_float16\""},
+      {"stem", "dtype", "bfloat16", "which keeps weights in float32. Received: bfloat16"},
+      {"stem", "dtype", "int32",
+       "a layer's dtype must be float32, float64 or mixed_bfloat16, which keeps weights in float32. "
+       "Received: "
+       "int32"},
       {"stem", "trainable", "yes", "'trainable' must be true or false"},
       {"frozen_statistics", "renorm", true, "'renorm' must be false in fovea. Received: true"},
       {"frozen_statistics", "synchronized", true, "synchronized"},

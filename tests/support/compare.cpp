@@ -57,6 +57,8 @@ double element(const Tensor& tensor, std::int64_t index) {
       return static_cast<double>(tensor.data<std::int64_t>()[index]);
     case DType::uint8:
       return tensor.data<std::uint8_t>()[index];
+    case DType::bfloat16:
+      return static_cast<double>(tensor.data<bfloat16>()[index]);
   }
   return 0;
 }

@@ -82,6 +82,8 @@ Tensor tensor_from(const Json& array) {
     case DType::uint8:
       return read<std::uint8_t>(shape, data,
                                 [&](const Json& e) { return static_cast<std::uint8_t>(integer(e)); });
+    case DType::bfloat16:
+      return read<bfloat16>(shape, data, [](const Json& element) { return bfloat16(number(element)); });
   }
   fail("golden: unknown dtype");
 }

@@ -13,7 +13,8 @@ void reference_BatchNormTraining(const ReferenceCall& call) {
   const Shape& shape = call.input_specs[0].shape;
   const std::int64_t channels = shape[-1], rows = shape.elements() / channels;
   with_float_type(call.output_specs[0].dtype, [&]<class T>() {
-    const T *x = call.input<T>(0), *gamma = call.input<T>(1), *beta = call.input<T>(2);
+    const T* x = call.input<T>(0);
+    const Sum<T>*gamma = call.input<Sum<T>>(1), *beta = call.input<Sum<T>>(2);
     for (std::int64_t c = 0; c < channels; ++c) {
       double mean = 0, variance = 0;
       for (std::int64_t r = 0; r < rows; ++r) mean += static_cast<double>(x[r * channels + c]);
@@ -28,8 +29,8 @@ void reference_BatchNormTraining(const ReferenceCall& call) {
         const double distance = static_cast<double>(x[r * channels + c]) - mean;
         call.output<T>()[r * channels + c] = static_cast<T>(distance * factor + static_cast<double>(beta[c]));
       }
-      if (call.outputs[1] != nullptr) call.output<T>(1)[c] = static_cast<T>(mean);
-      if (call.outputs[2] != nullptr) call.output<T>(2)[c] = static_cast<T>(variance);
+      if (call.outputs[1] != nullptr) call.output<Sum<T>>(1)[c] = static_cast<Sum<T>>(mean);
+      if (call.outputs[2] != nullptr) call.output<Sum<T>>(2)[c] = static_cast<Sum<T>>(variance);
     }
   });
 }
@@ -39,10 +40,11 @@ void reference_BatchNormBackward(const ReferenceCall& call) {
   const Shape& shape = call.input_specs[0].shape;
   const std::int64_t channels = shape[-1], rows = shape.elements() / channels;
   with_float_type(call.output_specs[0].dtype, [&]<class T>() {
-    const T *x = call.input<T>(0), *gamma = call.input<T>(1), *dy = call.input<T>(4);
+    const T *x = call.input<T>(0), *dy = call.input<T>(4);
+    const Sum<T>* gamma = call.input<Sum<T>>(1);
     for (std::int64_t c = 0; c < channels; ++c) {
-      const double mean = static_cast<double>(call.input<T>(2)[c]);
-      const double inverse = 1 / std::sqrt(static_cast<double>(call.input<T>(3)[c]) + epsilon);
+      const double mean = static_cast<double>(call.input<Sum<T>>(2)[c]);
+      const double inverse = 1 / std::sqrt(static_cast<double>(call.input<Sum<T>>(3)[c]) + epsilon);
       const auto xhat = [&](std::int64_t r) {
         return (static_cast<double>(x[r * channels + c]) - mean) * inverse;
       };
@@ -58,8 +60,8 @@ void reference_BatchNormBackward(const ReferenceCall& call) {
         call.output<T>()[r * channels + c] = static_cast<T>(static_cast<double>(gamma[c]) * inverse *
                                                             (gradient - dbeta / n - xhat(r) * dgamma / n));
       }
-      if (call.outputs[1] != nullptr) call.output<T>(1)[c] = static_cast<T>(dgamma);
-      if (call.outputs[2] != nullptr) call.output<T>(2)[c] = static_cast<T>(dbeta);
+      if (call.outputs[1] != nullptr) call.output<Sum<T>>(1)[c] = static_cast<Sum<T>>(dgamma);
+      if (call.outputs[2] != nullptr) call.output<Sum<T>>(2)[c] = static_cast<Sum<T>>(dbeta);
     }
   });
 }
@@ -71,10 +73,10 @@ void reference_Dropout(const ReferenceCall& call) {
                             static_cast<std::uint32_t>(state[1]));
   const double threshold = std::floor(op.rate * 0x1p32);
   with_float_type(call.output_specs[0].dtype, [&]<class T>() {
-    const T keep = static_cast<T>(1 / (1 - op.rate));
+    const auto keep = static_cast<Sum<T>>(1 / (1 - op.rate));
     for (std::int64_t i = 0; i < call.output_specs[0].shape.elements(); ++i) {
       const bool kept = static_cast<double>(random.at(static_cast<std::uint64_t>(i))) >= threshold;
-      call.output<T>()[i] = kept ? call.input<T>(0)[i] * keep : T(0);
+      call.output<T>()[i] = kept ? static_cast<T>(call.input<T>(0)[i] * keep) : T(0);
     }
   });
 }

@@ -10,22 +10,24 @@ namespace fovea {
 namespace {
 
 template <class T>
-T apply(BinaryKind kind, T x, T y) {
+T apply(BinaryKind kind, T left, T right) {
+  const Sum<T> x = left, y = right;
+  const auto rounded = [](Sum<T> z) { return static_cast<T>(z); };
   switch (kind) {
     case BinaryKind::add:
-      return x + y;
+      return rounded(x + y);
     case BinaryKind::subtract:
-      return x - y;
+      return rounded(x - y);
     case BinaryKind::multiply:
-      return x * y;
+      return rounded(x * y);
     case BinaryKind::divide:
-      return x / y;
+      return rounded(x / y);
     case BinaryKind::maximum:
-      return std::isnan(y) ? y : std::max(x, y);  // max returns x when it is NaN
+      return rounded(std::isnan(y) ? y : std::max(x, y));  // max returns x when it is NaN
     case BinaryKind::minimum:
-      return std::isnan(y) ? y : std::min(x, y);
+      return rounded(std::isnan(y) ? y : std::min(x, y));
   }
-  return x;
+  return left;
 }
 
 }  // namespace

@@ -29,6 +29,12 @@ T clipped(const OptimizerUpdate& op, T g, T divisor, T factor) {
   return op.scaled ? g * factor : g;
 }
 
+/// Variables are never bfloat16.
+template <class Function>
+void with_variable_type(DType dtype, Function&& function) {
+  dtype == DType::float64 ? function.template operator()<double>() : function.template operator()<float>();
+}
+
 /// Calls element(w, slots, g) for every element of every variable: w and slots are references to the outputs,
 /// set from the inputs.
 template <class T, class Element>
@@ -55,7 +61,7 @@ void for_each_element(const ReferenceCall& call, Element element) {
 
 void reference_SgdUpdate(const ReferenceCall& call) {
   const auto& op = static_cast<const SgdUpdateOp&>(call.op);
-  with_float_type(call.input_specs[0].dtype, [&]<class T>() {
+  with_variable_type(call.input_specs[0].dtype, [&]<class T>() {
     const T momentum = cast<T>(op.momentum);
     for_each_element<T>(call, [&](T& w, T* slots, T g, T rate) {
       if (op.momentum == 0) {
@@ -70,7 +76,7 @@ void reference_SgdUpdate(const ReferenceCall& call) {
 
 void reference_RmspropUpdate(const ReferenceCall& call) {
   const auto& op = static_cast<const RmspropUpdateOp&>(call.op);
-  with_float_type(call.input_specs[0].dtype, [&]<class T>() {
+  with_variable_type(call.input_specs[0].dtype, [&]<class T>() {
     const T rho = static_cast<T>(op.rho), rest = static_cast<T>(1 - op.rho),
             epsilon = static_cast<T>(op.epsilon), momentum = static_cast<T>(op.momentum);
     const std::size_t average_slot = op.momentum > 0 ? 2 : 1;
@@ -95,7 +101,7 @@ void reference_RmspropUpdate(const ReferenceCall& call) {
 
 void reference_AdamUpdate(const ReferenceCall& call) {
   const auto& op = static_cast<const AdamUpdateOp&>(call.op);
-  with_float_type(call.input_specs[0].dtype, [&]<class T>() {
+  with_variable_type(call.input_specs[0].dtype, [&]<class T>() {
     const T beta_1 = cast<T>(op.beta_1), beta_2 = cast<T>(op.beta_2), rest_1 = static_cast<T>(1 - op.beta_1),
             rest_2 = static_cast<T>(1 - op.beta_2), epsilon = static_cast<T>(op.epsilon);
     const T step = static_cast<T>(call.input<std::int64_t>(1)[0]);

@@ -1,6 +1,7 @@
 #include "ops/pool2d.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "backends/reference/reference.h"
 
@@ -71,13 +72,13 @@ void reference_Pool2DBackward(const ReferenceCall& call) {
   const Shape &y = call.input_specs[0].shape, &x = call.output_specs[0].shape;
   with_float_type(call.output_specs[0].dtype, [&]<class T>() {
     const T* dys = call.input<T>(0);
-    T* dxs = call.output<T>();
-    std::fill(dxs, dxs + x.elements(), T(0));
+    std::vector<Sum<T>> sums(static_cast<std::size_t>(x.elements()));
+    Sum<T>* const dxs = sums.data();
     for_each_window(a, x, y, [&](std::int64_t o, auto elements) {
       if (a.kind == ops::PoolKind::average) {
         std::int64_t count = 0;
         elements([&](std::int64_t, std::int64_t) { ++count; });
-        elements([&](std::int64_t, std::int64_t i) { dxs[i] += dys[o] / static_cast<T>(count); });
+        elements([&](std::int64_t, std::int64_t i) { dxs[i] += dys[o] / static_cast<Sum<T>>(count); });
         return;
       }
       const bool bytes = call.input_specs[1].dtype == DType::uint8;
@@ -86,6 +87,8 @@ void reference_Pool2DBackward(const ReferenceCall& call) {
         if (offset == winner) dxs[i] += dys[o];
       });
     });
+    std::transform(sums.begin(), sums.end(), call.output<T>(),
+                   [](Sum<T> sum) { return static_cast<T>(sum); });
   });
 }
 

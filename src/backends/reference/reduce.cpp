@@ -67,7 +67,9 @@ void reference_ReduceExtremeBackward(const ReferenceCall& call) {
     for (std::int64_t i = 0; i < x.elements(); ++i) {
       const std::int64_t at = index(i);
       call.output<T>()[i] =
-          xs[i] == ys[at] ? dys[at] / static_cast<T>(winners[static_cast<std::size_t>(at)]) : T(0);
+          xs[i] == ys[at]
+              ? static_cast<T>(dys[at] / static_cast<Sum<T>>(winners[static_cast<std::size_t>(at)]))
+              : T(0);
     }
   });
 }

@@ -30,7 +30,12 @@ struct ReferenceCall {
 #include "ops/ops.inc"
 #undef FOVEA_OP
 
-/// Calls function.operator()<T>() with the float type of `dtype`.
+/// What is summed in: the type itself, or float for bfloat16.
+template <class T>
+using Sum = std::conditional_t<std::is_same_v<T, bfloat16>, float, T>;
+
+/// Calls function.operator()<T>() with the float type of `dtype`. Formulas in bfloat16 are computed in float
+/// or double and rounded once, where the op's result is written.
 template <class Function>
 void with_float_type(DType dtype, Function&& function) {
   switch (dtype) {
@@ -38,8 +43,10 @@ void with_float_type(DType dtype, Function&& function) {
       return function.template operator()<float>();
     case DType::float64:
       return function.template operator()<double>();
+    case DType::bfloat16:
+      return function.template operator()<bfloat16>();
     default:
-      fail("reference backend: expected float32 or float64. Received: {}", name(dtype));
+      fail("reference backend: expected float32, float64 or bfloat16. Received: {}", name(dtype));
   }
 }
 

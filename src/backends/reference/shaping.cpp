@@ -44,6 +44,8 @@ void cast_from(const ReferenceCall& call) {
       return cast<From, std::int64_t>(call);
     case DType::uint8:
       return cast<From, std::uint8_t>(call);
+    case DType::bfloat16:
+      return cast<From, bfloat16>(call);
   }
 }
 
@@ -118,6 +120,8 @@ void reference_Cast(const ReferenceCall& call) {
       return cast_from<std::int64_t>(call);
     case DType::uint8:
       return cast_from<std::uint8_t>(call);
+    case DType::bfloat16:
+      return cast_from<bfloat16>(call);
   }
 }
 
