@@ -1,5 +1,6 @@
 #include "backends/cpu/instruction_set.h"
 #include "backends/cpu/kernel_list.h"
+#include "backends/cpu/widened.h"
 
 namespace fovea {
 namespace cpu {
@@ -23,6 +24,19 @@ class CpuBackend final : public Backend {
   std::string_view name() const override { return "cpu"; }
 
   Implementation implement(const Region& region) const override {
+    Implementation made = from_list(region);
+    if (std::holds_alternative<std::unique_ptr<Kernel>>(made)) return made;
+    if (cpu::has_bfloat16(region)) {
+      Implementation widened = cpu::implement_widened(region, from_list);
+      if (std::holds_alternative<std::unique_ptr<Kernel>>(widened)) return widened;
+      std::get<Declined>(made).reason += ", widened: " + std::get<Declined>(widened).reason;
+    }
+    if (region.steps.size() == 1) return reference_backend().implement(region);
+    return made;
+  }
+
+ private:
+  static Implementation from_list(const Region& region) {
     std::string reasons;
     const std::string_view first = region.steps.front().op->class_name();
     for (const cpu::KernelEntry& entry : cpu::kernel_list()) {
@@ -32,7 +46,6 @@ class CpuBackend final : public Backend {
       reasons +=
           fmt::format("{}{}: {}", reasons.empty() ? "" : ", ", entry.name, std::get<Declined>(made).reason);
     }
-    if (region.steps.size() == 1) return reference_backend().implement(region);
     return Declined{reasons.empty() ? "no kernel begins with it" : reasons};
   }
 };

@@ -9,7 +9,7 @@
 
 namespace fovea::cpu {
 
-/// Floats of one shape read as if they had another one, to which it broadcasts. Neighbouring axes that are
+/// Numbers of one shape read as if they had another one, to which it broadcasts. Neighbouring axes that are
 /// read alike count as one.
 class BroadcastView {
  public:
@@ -38,7 +38,8 @@ class BroadcastView {
   }
 
   /// to[i] = element first + i, i < count.
-  void read(const float* from, std::int64_t first, std::int64_t count, float* to) const {
+  template <class T>
+  void read(const T* from, std::int64_t first, std::int64_t count, T* to) const {
     if (rank_ == 0) {
       std::fill_n(to, count, *from);
       return;
@@ -55,7 +56,7 @@ class BroadcastView {
       if (inner.stride == 0) {
         std::fill_n(to, run, *from);
       } else {
-        std::memcpy(to, from, static_cast<std::size_t>(run) * sizeof(float));
+        std::memcpy(to, from, static_cast<std::size_t>(run) * sizeof(T));
       }
       to += run;
       count -= run;

@@ -1,6 +1,7 @@
 #include "backends/cpu/kernels/elementwise/chain.h"
 
 #include "backends/cpu/kernel_list.h"
+#include "backends/cpu/kernels/bfloat16/convert.h"
 #include "backends/cpu/kernels/elementwise/blocks.h"
 #include "backends/cpu/kernels/elementwise/unary.h"
 #include "backends/cpu/kernels/reduce/column_sums.h"
@@ -20,7 +21,11 @@ class BlockRun {
     first_ = block * chain_.block;
     count_ = std::min(chain_.block, chain_.elements - first_);
     for (std::size_t i = 0; i < chain_.fills.size(); ++i) fill(chain_.fills[i], filled_[i]);
+    for (const ElementwiseChain::Load& load : chain_.loads)
+      widen_block(input<bfloat16>(context_, load.input) + first_, buffers_[load.buffer], count_);
     for (const Step& step : chain_.steps) run(step);
+    for (const ElementwiseChain::Store& store : chain_.stores)
+      narrow_block(from(store.from), output<bfloat16>(context_, store.output) + first_, count_);
     if (chain_.columns > 0) add_rows(from(chain_.summed), count_ / chain_.columns, chain_.columns, sums);
   }
 
@@ -34,7 +39,13 @@ class BlockRun {
     const std::int64_t size = fill.view.span(), span = first_ / size;
     const bool inside = fill.repeats && (first_ + count_ - 1) / size == span;
     if (inside && filled.span == span && filled.count >= count_) return;
-    fill.view.read(input<float>(context_, fill.input), first_, count_, buffers_[fill.buffer]);
+    if (fill.bfloat16) {
+      bfloat16 halves[ElementwiseChain::kBufferFloats];
+      fill.view.read(input<bfloat16>(context_, fill.input), first_, count_, halves);
+      widen_block(halves, buffers_[fill.buffer], count_);
+    } else {
+      fill.view.read(input<float>(context_, fill.input), first_, count_, buffers_[fill.buffer]);
+    }
     filled = {inside ? span : -1, count_};
   }
 
@@ -74,6 +85,11 @@ class BlockRun {
         return cast_block(from<std::uint8_t>(x), to(step.to), count_);
       case Step::Kind::cast_int32:
         return cast_block(from<std::int32_t>(x), to(step.to), count_);
+      case Step::Kind::round_bfloat16: {
+        bfloat16 halves[ElementwiseChain::kBufferFloats];
+        narrow_block(from(x), halves, count_);
+        return widen_block(halves, to(step.to), count_);
+      }
       case Step::Kind::copy:
         std::memcpy(to(step.to), from(x), static_cast<std::size_t>(count_) * sizeof(float));
     }
@@ -98,7 +114,10 @@ void run_chain(const ElementwiseChain& chain, const KernelContext& context) {
     for (std::int64_t i = pieces.begin(piece); i < pieces.range(piece).end; ++i) blocks.run(i, own);
   });
   if (chain.columns > 0) {
-    add_parts(sums, pieces.parts, chain.columns, 1, output<float>(context, chain.sums));
+    auto* const rounded = reinterpret_cast<float*>(sums + pieces.parts * chain.columns);
+    add_parts(sums, pieces.parts, chain.columns, 1,
+              chain.sums_bfloat16 ? rounded : output<float>(context, chain.sums));
+    if (chain.sums_bfloat16) narrow_block(rounded, output<bfloat16>(context, chain.sums), chain.columns);
   }
 }
 

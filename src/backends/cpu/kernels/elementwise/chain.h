@@ -35,6 +35,7 @@ struct ElementwiseChain {
       sigmoid_cross_entropy,
       cast_uint8,
       cast_int32,
+      round_bfloat16,  ///< floats to those that a bfloat16 can be
       copy
     };
     Kind kind = Kind::copy;
@@ -50,6 +51,16 @@ struct ElementwiseChain {
     int input, buffer;
     BroadcastView view;
     bool repeats;
+    bool bfloat16;
+  };
+  /// Outside tensors of bfloat16: steps compute in float, on a buffer that is read before them, and what they
+  /// make is written after them.
+  struct Load {
+    int input, buffer;
+  };
+  struct Store {
+    Operand from;
+    int output;
   };
 
   std::int64_t elements = 0;
@@ -57,14 +68,18 @@ struct ElementwiseChain {
   int outside = 0;  ///< tensors of the whole shape that are read or written
   std::vector<Step> steps;
   std::vector<Fill> fills;
+  std::vector<Load> loads;
+  std::vector<Store> stores;
   /// With columns > 0, `summed` is also added up over rows of that many elements, into output `sums`.
   std::int64_t columns = 0;
   Operand summed;
   int sums = -1;
+  bool sums_bfloat16 = false;
 
   EvenParts pieces() const { return pieces_of_rows(ceil_div(elements, block), block * std::max(1, outside)); }
   std::size_t workspace_bytes() const {
-    return static_cast<std::size_t>(pieces().parts * columns) * sizeof(double);
+    // The last row is for sums that are rounded.
+    return static_cast<std::size_t>((pieces().parts + 1) * columns) * sizeof(double);
   }
 };
 

@@ -41,6 +41,7 @@ class ChainBuilder {
       chain_.columns = shape_[-1];
       chain_.summed = operands_[static_cast<std::size_t>(last)];
       chain_.sums = position_of(region_.outputs, region_.steps.back().outputs[0]);
+      chain_.sums_bfloat16 = spec_of(region_, last).dtype == DType::bfloat16;
     }
     if (!fit_blocks()) return Declined{reason_};
     return std::make_unique<Elementwise>(std::move(chain_));
@@ -100,8 +101,13 @@ class ChainBuilder {
     Step step;
     const int x = region_.steps[index].inputs[0];
     const DType dtype = spec_of(region_, x).dtype;
+    if (dtype == DType::bfloat16 || dtype == DType::float32) {
+      const bool rounds = spec_of(region_, region_.steps[index].outputs[0]).dtype == DType::bfloat16;
+      step.kind = rounds ? Step::Kind::round_bfloat16 : Step::Kind::copy;
+      return read(index, x, step.from[0]) && write(index, step);
+    }
     if (dtype != DType::uint8 && dtype != DType::int32) {
-      return refuse("step {} casts from {}, not from uint8 or int32", index, fovea::name(dtype));
+      return refuse("step {} casts from {}, not from a float, uint8 or int32", index, fovea::name(dtype));
     }
     step.kind = dtype == DType::uint8 ? Step::Kind::cast_uint8 : Step::Kind::cast_int32;
     step.from[0] = {Operand::Place::input, position_of(region_.inputs, x),
@@ -114,18 +120,24 @@ class ChainBuilder {
   bool read(std::size_t index, int value, Operand& operand) {
     const auto at = static_cast<std::size_t>(value);
     const TensorSpec& spec = region_.values[at];
-    if (spec.dtype != DType::float32) return refuse("step {} reads {}", index, fovea::name(spec.dtype));
+    const bool half = spec.dtype == DType::bfloat16;
+    if (spec.dtype != DType::float32 && !half)
+      return refuse("step {} reads {}", index, fovea::name(spec.dtype));
     if (!known_[at]) {
       const int position = position_of(region_.inputs, value);
       const BroadcastView view(spec.shape, shape_);
-      if (view.whole()) {
+      if (view.whole() && half) {
+        operands_[at] = new_buffer();
+        chain_.loads.push_back({position, operands_[at].index});
+        ++chain_.outside;
+      } else if (view.whole()) {
         operands_[at] = {Operand::Place::input, position, sizeof(float)};
         ++chain_.outside;
       } else {
         const bool repeats = view.span() > view.period() && view.period() <= ElementwiseChain::kBufferFloats;
         if (repeats) period_ = std::max(period_, view.period());
         operands_[at] = new_buffer();
-        chain_.fills.push_back({position, operands_[at].index, view, repeats});
+        chain_.fills.push_back({position, operands_[at].index, view, repeats, half});
       }
       known_[at] = true;
     }
@@ -137,12 +149,16 @@ class ChainBuilder {
     const int value = region_.steps[index].outputs[0];
     const auto at = static_cast<std::size_t>(value);
     const TensorSpec& spec = region_.values[at];
-    if (spec.dtype != DType::float32) return refuse("step {} makes {}", index, fovea::name(spec.dtype));
+    const bool half = spec.dtype == DType::bfloat16;
+    if (spec.dtype != DType::float32 && !half)
+      return refuse("step {} makes {}", index, fovea::name(spec.dtype));
     if (spec.shape != shape_) {
       return refuse("step {} has another shape than the last elementwise one", index);
     }
     const int position = position_of(region_.outputs, value);
-    operands_[at] = position < 0 ? new_buffer() : Operand{Operand::Place::output, position, sizeof(float)};
+    operands_[at] =
+        position < 0 || half ? new_buffer() : Operand{Operand::Place::output, position, sizeof(float)};
+    if (position >= 0 && half) chain_.stores.push_back({operands_[at], position});
     if (position >= 0) ++chain_.outside;
     known_[at] = true;
     step.to = operands_[at];
