@@ -147,5 +147,37 @@ TEST(BatchNormBackwardKernel, TakesTheReluAfterIt) {
   }
 }
 
+/// The region with data of bfloat16; gamma, beta and statistics stay float32.
+TEST(BatchNormInBfloat16, AgreesWithTheFormula) {
+  constexpr double kRounding = 0x1.01p-8;
+  for (const Shape& shape : kShapes) {
+    const Shape c{shape[-1]};
+    const Tensor data = channels(shape, 1).astype(DType::bfloat16),
+                 dy = random_tensor(shape, 4).astype(DType::bfloat16),
+                 other = random_tensor(shape, 5).astype(DType::bfloat16);
+    RegionCase forward(shape.str());
+    const int x = forward.input(data), gamma = forward.input(random_tensor(c, 2, 0.5, 2)),
+              beta = forward.input(random_tensor(c, 3));
+    const std::vector<int> results = forward.add(BatchNormTrainingOp(1e-3), {x, gamma, beta});
+    int y = forward.add(BinaryOp(BinaryKind::add), {results[0], forward.input(other)})[0];
+    y = forward.add(UnaryOp(UnaryKind::relu, {}), {y})[0];
+    for (const int value : {y, results[1], results[2]}) forward.output(value);
+    expect_kernel(forward, "batch_norm_training:two_pass+residual+relu",
+                  {.relative = kRounding, .of_largest = 1e-6, .absolute = 1e-6});
+
+    RegionCase backward(shape.str());
+    const int after = backward.input(other), gradient = backward.input(dy), input = backward.input(data),
+              factor = backward.input(random_tensor(c, 2, 0.5, 2)),
+              mean = backward.input(random_tensor(c, 6)),
+              variance = backward.input(random_tensor(c, 7, 0.5, 2));
+    const int masked = backward.add(UnaryBackwardOp(UnaryKind::relu, {}), {after, gradient})[0];
+    const std::vector<int> gradients =
+        backward.add(BatchNormBackwardOp(1e-3), {input, factor, mean, variance, masked});
+    for (const int value : {masked, gradients[0], gradients[1], gradients[2]}) backward.output(value);
+    expect_kernel(backward, "batch_norm_backward:relu+two_pass",
+                  {.relative = kRounding, .of_largest = 4e-6, .absolute = 1e-5});
+  }
+}
+
 }  // namespace
 }  // namespace fovea

@@ -37,9 +37,9 @@ class Workspace {
 
 /// A piece's means and sums of squared distances from them. A first pass finds where about the means are, the
 /// second one measures from there; the piece stays in L2 between the two.
-void piece_statistics(const BatchNormShape& s, const float* x, const Workspace& w, std::int64_t piece) {
+void piece_statistics(const BatchNormShape& s, const Numbers& x, const Workspace& w, std::int64_t piece) {
   const std::int64_t rows = w.pieces.size(piece);
-  const float* from = x + w.pieces.begin(piece) * s.channels;
+  const float* from = x.read(w.pieces.begin(piece) * s.channels, rows * s.channels, 0);
   double *mean = w.first(piece), *squares = w.second(piece);
   float* center = w.center(piece);
   const auto count = static_cast<double>(rows);
@@ -57,7 +57,7 @@ void piece_statistics(const BatchNormShape& s, const float* x, const Workspace& 
 
 /// May results go around the caches? Large ones would be gone from these before anyone reads them.
 bool streams(const BatchNormShape& s, const float* to) {
-  return s.rows * s.channels > kStreamFloats && s.channels % kMaxLanes == 0 &&
+  return to != nullptr && s.rows * s.channels > kStreamFloats && s.channels % kMaxLanes == 0 &&
          reinterpret_cast<std::uintptr_t>(to) % (kMaxLanes * sizeof(float)) == 0;
 }
 
@@ -97,30 +97,33 @@ void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, voi
     if (t.mean != nullptr) t.mean[c] = static_cast<float>(mean);
     if (t.variance != nullptr) t.variance[c] = static_cast<float>(variance);
   }
-  if (t.y == nullptr) return;
-  const bool stream = streams(s, t.y);
+  if (!t.y) return;
+  const bool stream = streams(s, t.y.floats());
   const Normalisation n{w.coefficients(0), w.coefficients(1), w.coefficients(2), w.coefficients(3)};
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    const std::int64_t first = w.pieces.begin(piece) * s.channels;
+    const std::int64_t first = w.pieces.begin(piece) * s.channels, rows = w.pieces.size(piece),
+                       count = rows * s.channels;
     const BatchNormEpilogue& e = t.epilogue;
-    const RowEpilogue epilogue{e.residual == nullptr ? nullptr : e.residual + first, e.relu, e.largest,
-                               stream};
-    normalise_rows(n, epilogue, t.x + first, w.pieces.size(piece), s.channels, t.y + first);
+    const RowEpilogue epilogue{e.residual.read(first, count, 1), e.relu, e.largest, stream};
+    normalise_rows(n, epilogue, t.x.read(first, count, 0), rows, s.channels, t.y.begin(first, 2));
+    t.y.end(first, count, 2);
   });
 }
 
 void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, void* workspace,
                          ThreadPool& pool) {
   const Workspace w(s, workspace);
-  float* const masked = t.masked_dy != nullptr ? t.masked_dy : t.dx;
+  const Results masked = t.masked_dy ? t.masked_dy : t.dx;
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    const std::int64_t first = w.pieces.begin(piece) * s.channels, rows = w.pieces.size(piece);
+    const std::int64_t first = w.pieces.begin(piece) * s.channels, rows = w.pieces.size(piece),
+                       count = rows * s.channels;
     std::fill_n(w.first(piece), 2 * s.channels, 0.0);
-    const bool relu = t.after != nullptr;
-    const GradientRows gradients{t.x + first,  t.mean,
-                                 t.dy + first, relu ? t.after + first : nullptr,
-                                 t.largest,    relu && masked != nullptr ? masked + first : nullptr};
+    const bool writes = t.after && masked;
+    const GradientRows gradients{
+        t.x.read(first, count, 0),     t.mean,    t.dy.read(first, count, 1),
+        t.after.read(first, count, 2), t.largest, writes ? masked.begin(first, 3) : nullptr};
     add_gradient_sums(gradients, rows, s.channels, w.first(piece), w.second(piece));
+    if (writes) masked.end(first, count, 3);
   });
   const auto rows = static_cast<double>(s.rows);
   for (std::int64_t c = 0; c < s.channels; ++c) {
@@ -137,14 +140,16 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
     if (t.dgamma != nullptr) t.dgamma[c] = static_cast<float>(dgamma);
     if (t.dbeta != nullptr) t.dbeta[c] = static_cast<float>(dbeta);
   }
-  if (t.dx == nullptr) return;
+  if (!t.dx) return;
   const NormalisationGradient n{t.mean, w.coefficients(0), w.coefficients(1), w.coefficients(2)};
-  const float* const dy = t.after == nullptr ? t.dy : masked;
-  const bool stream = dy != t.dx && streams(s, t.dx);
+  const Numbers dy = t.after ? masked.numbers() : t.dy;
+  const bool stream = !(t.after && masked == t.dx) && streams(s, t.dx.floats());
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    const std::int64_t first = w.pieces.begin(piece) * s.channels;
-    normalisation_gradient_rows(n, t.x + first, dy + first, w.pieces.size(piece), s.channels, stream,
-                                t.dx + first);
+    const std::int64_t first = w.pieces.begin(piece) * s.channels, size = w.pieces.size(piece),
+                       count = size * s.channels;
+    normalisation_gradient_rows(n, t.x.read(first, count, 0), dy.read(first, count, 1), size, s.channels,
+                                stream, t.dx.begin(first, 2));
+    t.dx.end(first, count, 2);
   });
 }
 

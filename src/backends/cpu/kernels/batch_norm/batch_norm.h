@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "backends/cpu/kernels/bfloat16/numbers.h"
 #include "core/thread_pool.h"
 
 namespace fovea::cpu {
@@ -16,14 +17,16 @@ struct BatchNormShape {
 
 /// What becomes of each normalised element: min(relu(y + residual), largest).
 struct BatchNormEpilogue {
-  const float* residual = nullptr;  ///< as y, or null
+  Numbers residual = {};  ///< as y, or none
   bool relu = false;
   float largest = std::numeric_limits<float>::infinity();  ///< with relu; ReLU6's is 6
 };
 
 struct BatchNormTensors {
-  const float *x, *gamma, *beta;
-  float *y, *mean, *variance;  ///< each null when nobody reads it
+  Numbers x;
+  const float *gamma, *beta;
+  Results y;               ///< none when nobody reads it
+  float *mean, *variance;  ///< likewise
   BatchNormEpilogue epilogue = {};
 };
 
@@ -36,13 +39,16 @@ void batch_norm_training(const BatchNormShape& shape, const BatchNormTensors& te
                          ThreadPool& pool);
 
 struct BatchNormGradients {
-  const float *x, *gamma, *mean, *variance, *dy;
-  float *dx, *dgamma, *dbeta;  ///< each null when nobody reads it
-  /// The result of a ReLU after it, or null: dy is the gradient by that, and counts where 0 < after <
+  Numbers x;
+  const float *gamma, *mean, *variance;
+  Numbers dy;
+  Results dx;             ///< none when nobody reads it
+  float *dgamma, *dbeta;  ///< likewise
+  /// The result of a ReLU after it, or none: dy is the gradient by that, and counts where 0 < after <
   /// largest.
-  const float* after = nullptr;
+  Numbers after = {};
   float largest = std::numeric_limits<float>::infinity();
-  float* masked_dy = nullptr;  ///< the gradient by the ReLU's input, for others who read it, or null
+  Results masked_dy = {};  ///< the gradient by the ReLU's input, for others who read it, or none
 };
 
 /// With xhat = (x - mean) / sqrt(variance + epsilon): dbeta = sum dy, dgamma = sum dy xhat,

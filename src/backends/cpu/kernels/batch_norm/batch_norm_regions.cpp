@@ -26,6 +26,14 @@ struct Places {
   std::vector<int> inputs, outputs;
 };
 
+/// Inputs and outputs of the data's shape, float32 or bfloat16.
+Numbers numbers(const KernelContext& c, int position, bool half) {
+  return half ? Numbers(input<bfloat16>(c, position)) : Numbers(input<float>(c, position));
+}
+Results results(const KernelContext& c, int position, bool half) {
+  return half ? Results(output<bfloat16>(c, position)) : Results(output<float>(c, position));
+}
+
 /// What follows a normalisation: a tensor of its shape is added, a ReLU, or both in that order.
 struct Epilogue {
   int residual = -1;  ///< position among the region's inputs
@@ -64,8 +72,8 @@ std::variant<Epilogue, Declined> read_epilogue(const Region& region) {
 
 class Training final : public Kernel {
  public:
-  Training(const BatchNormShape& shape, Places places, const Epilogue& epilogue, int y)
-      : shape_(shape), p_(std::move(places)), residual_(epilogue.residual), y_(y) {
+  Training(const BatchNormShape& shape, Places places, const Epilogue& epilogue, int y, bool half)
+      : shape_(shape), p_(std::move(places)), residual_(epilogue.residual), y_(y), half_(half) {
     if (epilogue.relu == nullptr) return;
     fixed_.relu = true;
     const double largest = epilogue.relu->parameters.beta;
@@ -80,42 +88,50 @@ class Training final : public Kernel {
   std::size_t workspace_bytes() const override { return batch_norm_workspace(shape_); }
   void run(const KernelContext& c) const override {
     BatchNormEpilogue epilogue = fixed_;
-    epilogue.residual = input<float>(c, residual_);
-    batch_norm_training(
-        shape_,
-        {p_.in(c, 0), p_.in(c, 1), p_.in(c, 2), output<float>(c, y_), p_.out(c, 1), p_.out(c, 2), epilogue},
-        c.workspace, c.threads);
+    epilogue.residual = numbers(c, residual_, half_);
+    batch_norm_training(shape_,
+                        {numbers(c, p_.inputs[0], half_), p_.in(c, 1), p_.in(c, 2), results(c, y_, half_),
+                         p_.out(c, 1), p_.out(c, 2), epilogue},
+                        c.workspace, c.threads);
   }
 
  private:
   BatchNormShape shape_;
   Places p_;
   int residual_, y_;
+  bool half_;
   BatchNormEpilogue fixed_;
 };
 
 class Backward final : public Kernel {
  public:
-  Backward(const BatchNormShape& shape, Places places) : shape_(shape), p_(std::move(places)) {}
+  Backward(const BatchNormShape& shape, Places places, bool half)
+      : shape_(shape), p_(std::move(places)), half_(half) {}
   /// With the gradient of a ReLU before it: its positions among the region's inputs and outputs.
   struct Relu {
     int after = -1, dy = -1, masked = -1;
     float largest = std::numeric_limits<float>::infinity();
   };
-  Backward(const BatchNormShape& shape, Places places, const Relu& relu)
-      : shape_(shape), p_(std::move(places)), relu_(relu) {}
+  Backward(const BatchNormShape& shape, Places places, bool half, const Relu& relu)
+      : shape_(shape), p_(std::move(places)), half_(half), relu_(relu) {}
   std::string_view name() const override {
     return relu_.after < 0 ? "batch_norm_backward:two_pass" : "batch_norm_backward:relu+two_pass";
   }
   std::size_t workspace_bytes() const override { return batch_norm_workspace(shape_); }
   void run(const KernelContext& c) const override {
-    BatchNormGradients g{p_.in(c, 0), p_.in(c, 1),  p_.in(c, 2),  p_.in(c, 3),
-                         p_.in(c, 4), p_.out(c, 0), p_.out(c, 1), p_.out(c, 2)};
+    BatchNormGradients g{numbers(c, p_.inputs[0], half_),
+                         p_.in(c, 1),
+                         p_.in(c, 2),
+                         p_.in(c, 3),
+                         numbers(c, p_.inputs[4], half_),
+                         results(c, p_.outputs[0], half_),
+                         p_.out(c, 1),
+                         p_.out(c, 2)};
     if (relu_.after >= 0) {
-      g.after = input<float>(c, relu_.after);
+      g.after = numbers(c, relu_.after, half_);
       g.largest = relu_.largest;
-      g.dy = input<float>(c, relu_.dy);
-      g.masked_dy = output<float>(c, relu_.masked);
+      g.dy = numbers(c, relu_.dy, half_);
+      g.masked_dy = results(c, relu_.masked, half_);
     }
     batch_norm_backward(shape_, g, c.workspace, c.threads);
   }
@@ -123,13 +139,24 @@ class Backward final : public Kernel {
  private:
   BatchNormShape shape_;
   Places p_;
+  bool half_;
   Relu relu_;
 };
 
 /// Why no kernel takes the region's normalisation, which is that step; null when one may.
 const char* reason(const Region& region, std::size_t step) {
-  if (!all_float32(region)) return "takes float32 only";
+  const TensorSpec& x = spec_of(region, region.steps[step].inputs[0]);
+  for (const TensorSpec& spec : region.values) {
+    const bool fits = spec.dtype == DType::float32 || (spec.dtype == DType::bfloat16 && spec == x);
+    if (!fits || (spec.shape == x.shape && spec.dtype != x.dtype))
+      return "takes float32 and bfloat16 data only";
+  }
+  if (x.dtype == DType::bfloat16 && x.shape[-1] > kPieceFloats) return "has too many channels for bfloat16";
   return shape_of(region, step, 0).rows == 0 ? "there is nothing to average" : nullptr;
+}
+
+bool is_half(const Region& region, std::size_t step) {
+  return spec_of(region, region.steps[step].inputs[0]).dtype == DType::bfloat16;
 }
 
 }  // namespace
@@ -141,14 +168,14 @@ Implementation make_batch_norm_training(const Region& region) {
   const auto& read = std::get<Epilogue>(epilogue);
   return std::make_unique<Training>(shape_of(region, 0, op_as<BatchNormTrainingOp>(region, 0)->epsilon),
                                     Places(region.steps[0], region), read,
-                                    position_of(region.outputs, read.result));
+                                    position_of(region.outputs, read.result), is_half(region, 0));
 }
 
 Implementation make_batch_norm_backward(const Region& region) {
   if (region.steps.size() != 1) return decline("takes the op alone");
   if (const char* why = reason(region, 0)) return Declined{why};
   return std::make_unique<Backward>(shape_of(region, 0, op_as<BatchNormBackwardOp>(region, 0)->epsilon),
-                                    Places(region.steps[0], region));
+                                    Places(region.steps[0], region), is_half(region, 0));
 }
 
 Implementation make_relu_batch_norm_backward(const Region& region) {
@@ -168,7 +195,7 @@ Implementation make_relu_batch_norm_backward(const Region& region) {
   relu.dy = position_of(region.inputs, first.inputs[1]);
   relu.masked = position_of(region.outputs, first.outputs[0]);
   return std::make_unique<Backward>(shape_of(region, 1, normalisation->epsilon), Places(second, region),
-                                    relu);
+                                    is_half(region, 1), relu);
 }
 
 }  // namespace fovea::cpu

@@ -129,13 +129,7 @@ class BackwardFilter final : public Kernel {
 
 constexpr const char kNotWinograd[] = "no 3x3 convolution with stride 1 and enough channels";
 
-/// A convolution [+ bias] [+ ReLU] + a pooling [+ ReLU].
-struct PooledRegion {
-  int bias = -1, y = -1, winners = -1;  ///< positions among the region's inputs and outputs
-  bool relu = false;                    ///< before the pooling
-  Shape map;                            ///< before the pooling
-  PooledOutput pooled;
-};
+}  // namespace
 
 std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size_t at) {
   // What stands before the pooling, as a region of its own.
@@ -178,6 +172,8 @@ std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size
     return decline("an inner value is read outside");
   return read;
 }
+
+namespace {
 
 class PooledForward final : public PackedConvolution {
  public:

@@ -12,16 +12,10 @@
 namespace fovea::cpu {
 namespace {
 
-/// Positions among the region's inputs and outputs, -1 for what there is not.
-struct Places {
-  int dy = -1, winners = -1, after = -1, x = -1, w = -1;
-  int dx = -1, dw = -1, db = -1;
-};
-
 class PooledBackward final : public Kernel {
  public:
-  PooledBackward(const Conv2DShape& shape, const Places& places)
-      : shape_(shape), wide_(sparse_wide_backward_filter_takes(shape)), places_(places) {}
+  explicit PooledBackward(const PooledBackwardRegion& region)
+      : shape_(region.shape), wide_(sparse_wide_backward_filter_takes(region.shape)), places_(region) {}
   std::string_view name() const override {
     if (places_.dx < 0) return "conv2d_pool_backward:sparse";
     return places_.dw < 0 ? "conv2d_pool_backward:winograd" : "conv2d_pool_backward:winograd+sparse";
@@ -49,7 +43,7 @@ class PooledBackward final : public Kernel {
  private:
   Conv2DShape shape_;
   bool wide_;
-  Places places_;
+  PooledBackwardRegion places_;
 };
 
 bool has_windows_of_2x2(const ops::Pool2DAttributes& a) {
@@ -60,8 +54,8 @@ bool has_windows_of_2x2(const ops::Pool2DAttributes& a) {
 
 }  // namespace
 
-Implementation make_conv2d_pool_backward(const Region& region) {
-  Places places;
+std::variant<PooledBackwardRegion, Declined> read_pooled_backward(const Region& region) {
+  PooledBackwardRegion places;
   std::size_t step = 0;
   int dy = region.steps[0].inputs[0];
   if (const auto* slope = op_as<UnaryBackwardOp>(region, 0)) {
@@ -76,12 +70,11 @@ Implementation make_conv2d_pool_backward(const Region& region) {
   const Region::Step& gather = region.steps[step];
   if (step == 1 && gather.inputs[0] != region.steps[0].outputs[0])
     return decline("the pooling's gradient is not the slope's");
-  if (spec_of(region, dy).dtype != DType::float32) return decline("takes float32 only");
   places.dy = position_of(region.inputs, dy);
   places.winners = position_of(region.inputs, gather.inputs[1]);
 
   const int map = gather.outputs[0];
-  Conv2DShape shape;
+  Conv2DShape& shape = places.shape;
   std::size_t written = 0;
   for (++step; step < region.steps.size(); ++step, ++written) {
     const Region::Step& reader = region.steps[step];
@@ -113,7 +106,16 @@ Implementation make_conv2d_pool_backward(const Region& region) {
     return decline("the gradient by the input is nothing for Winograd");
   if (places.dw >= 0 && !sparse_wide_backward_filter_takes(shape) && !sparse_backward_filter_takes(shape))
     return decline("the sparse gradients do not take the convolution");
-  return std::make_unique<PooledBackward>(shape, places);
+  return places;
+}
+
+Implementation make_conv2d_pool_backward(const Region& region) {
+  const auto read = read_pooled_backward(region);
+  if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
+  const auto& places = std::get<PooledBackwardRegion>(read);
+  if (spec_of(region, region.inputs[static_cast<std::size_t>(places.dy)]).dtype != DType::float32)
+    return decline("takes float32 only");
+  return std::make_unique<PooledBackward>(places);
 }
 
 }  // namespace fovea::cpu

@@ -12,6 +12,7 @@
 
 #include <type_traits>
 
+#include "backends/cpu/kernels/bfloat16/bfloat16-inl.h"
 #include "backends/cpu/kernels/conv2d/pooled_gradient.h"
 #include "backends/cpu/kernels/conv2d/winograd_cut.h"
 #include "backends/cpu/kernels/vector-inl.h"
@@ -125,12 +126,12 @@ HWY_INLINE void transform_square(Line&& line, Value&& value, Result&& result) {
 }
 
 /// A kSize x kSize square of pixels of an image whose first one is (top, left), zero where it hangs over.
-template <int kSize>
+template <int kSize, class T = float>
 class ImageTile {
  public:
   /// `image` has rows of `width` pixels with all `channels`.
-  ImageTile(const float* image, std::int64_t height, std::int64_t width, std::int64_t channels,
-            std::int64_t top, std::int64_t left)
+  ImageTile(const T* image, std::int64_t height, std::int64_t width, std::int64_t channels, std::int64_t top,
+            std::int64_t left)
       : first_(image + (top * width + left) * channels),
         row_(width * channels),
         pixel_(channels),
@@ -141,7 +142,7 @@ class ImageTile {
   /// value(row, column) of `used` channels from c on.
   template <class Use>
   HWY_INLINE void read(std::int64_t c, std::int64_t used, Use&& use) const {
-    const float* const from = first_ + c;
+    const T* const from = first_ + c;
     if (rows_.size() == kSize && columns_.size() == kSize) {
       return use([&](int row, int column)
                      HWY_ATTR { return load_first(from + row * row_ + column * pixel_, used); });
@@ -154,18 +155,18 @@ class ImageTile {
   }
 
  private:
-  const float* first_;
+  const T* first_;
   std::int64_t row_, pixel_;
   Range rows_, columns_;  ///< that lie inside
 };
 
 /// The same of a gradient that only a pooling knows. kOddTop and kOddLeft: does the tile begin inside of a
 /// window?
-template <int kSize, int kOddTop, int kOddLeft>
+template <int kSize, int kOddTop, int kOddLeft, class Gradient>
 class PooledTile {
  public:
   /// Of the pooled map of an image, height x width windows.
-  PooledTile(const PooledGradient& gradient, std::int64_t image, std::int64_t height, std::int64_t width,
+  PooledTile(const Gradient& gradient, std::int64_t image, std::int64_t height, std::int64_t width,
              std::int64_t channels, std::int64_t top, std::int64_t left)
       : gradient_(gradient),
         image_(image * height * width * channels),
@@ -207,20 +208,20 @@ class PooledTile {
 
  private:
   static constexpr int kDown = kSize / 2 + kOddTop, kAcross = kSize / 2 + kOddLeft;
-  const PooledGradient& gradient_;
+  const Gradient& gradient_;
   std::int64_t image_, channels_, width_;
   std::int64_t window_top_, window_left_;
   Range rows_, columns_;  ///< windows that there are
 };
 
 /// use(PooledTile of the right kind).
-template <int kSize, class Use>
-HWY_INLINE void with_pooled_tile(const PooledGradient& gradient, std::int64_t image, std::int64_t height,
+template <int kSize, class Gradient, class Use>
+HWY_INLINE void with_pooled_tile(const Gradient& gradient, std::int64_t image, std::int64_t height,
                                  std::int64_t width, std::int64_t channels, std::int64_t top,
                                  std::int64_t left, Use&& use) {
   const auto make = [&](auto odd_top, auto odd_left) HWY_ATTR {
-    use(PooledTile<kSize, decltype(odd_top)::value, decltype(odd_left)::value>(gradient, image, height, width,
-                                                                               channels, top, left));
+    use(PooledTile<kSize, decltype(odd_top)::value, decltype(odd_left)::value, Gradient>(
+        gradient, image, height, width, channels, top, left));
   };
   constexpr std::integral_constant<int, 0> even;
   constexpr std::integral_constant<int, 1> odd;

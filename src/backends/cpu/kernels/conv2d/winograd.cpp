@@ -5,11 +5,8 @@
 #include "backends/cpu/kernels/conv2d/winograd_cut.h"
 
 namespace fovea::cpu {
-namespace {
 
-/// The gradient by the input is the convolution of dy with the weights turned by 180 degrees, channels and
-/// filters exchanged.
-StridedConvolution backward_convolution(const Conv2DShape& s) {
+StridedConvolution winograd_backward_convolution(const Conv2DShape& s) {
   Conv2DShape turned = s;
   std::swap(turned.height, turned.out_height);
   std::swap(turned.width, turned.out_width);
@@ -23,8 +20,6 @@ StridedConvolution backward_convolution(const Conv2DShape& s) {
   c.weight_h = 3 * c.weight_w;
   return c;
 }
-
-}  // namespace
 
 namespace {
 
@@ -56,7 +51,8 @@ std::size_t winograd_packed_bytes(const Conv2DShape& shape) {
 }
 
 std::size_t winograd_backward_input_workspace(const Conv2DShape& shape) {
-  return static_cast<std::size_t>(winograd_weights_size(backward_convolution(shape))) * sizeof(float);
+  return static_cast<std::size_t>(winograd_weights_size(winograd_backward_convolution(shape))) *
+         sizeof(float);
 }
 
 void winograd_pack(const Conv2DShape& shape, const float* w, void* packed, ThreadPool& pool) {
@@ -98,14 +94,14 @@ void run_backward_input(StridedConvolution c, const float* w, float* dx, void* w
 
 void winograd_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
                              void* workspace, ThreadPool& pool) {
-  StridedConvolution c = backward_convolution(shape);
+  StridedConvolution c = winograd_backward_convolution(shape);
   c.in = dy;
   run_backward_input(c, w, dx, workspace, pool);
 }
 
 void winograd_pooled_backward_input(const Conv2DShape& shape, const PooledGradient& gradient, const float* w,
                                     float* dx, void* workspace, ThreadPool& pool) {
-  StridedConvolution c = backward_convolution(shape);
+  StridedConvolution c = winograd_backward_convolution(shape);
   c.pooled_in = &gradient;
   run_backward_input(c, w, dx, workspace, pool);
 }

@@ -11,6 +11,10 @@ WinogradTiles winograd_tiles(const StridedConvolution& convolution, std::int64_t
 /// Floats of `packed` for a 3x3 convolution with stride 1.
 std::int64_t winograd_weights_size(const StridedConvolution& convolution);
 
+/// The gradient by the input as a convolution of dy, without pointers: its weights are turned by 180 degrees,
+/// channels and filters exchanged.
+StridedConvolution winograd_backward_convolution(const Conv2DShape& shape);
+
 /// As those of strided_convolution.h, for a convolution without groups that is 3x3 with strides and dilations
 /// of 1.
 void pack_winograd_convolution(const StridedConvolution& convolution, ThreadPool& pool);
