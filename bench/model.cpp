@@ -28,6 +28,7 @@ constexpr const char* kUsage =
     "  --optimizer NAME  adam, or momentum: SGD with 0.9 (adam)\n"
     "  --loss NAME       Keras' name (the crossentropy that fits the outputs)\n"
     "  --pixels X        the images' largest value (1)\n"
+    "  --bf16            with layers that compute in bfloat16 (mixed_bfloat16)\n"
     "  --steps N         steps after three that are not counted (10)\n"
     "  --json            one line of JSON: seconds of each step and up to the first one's end, peak memory\n"
     "  --serve           reads `run SECONDS STEPS`, whichever takes longer, or `steps N` from standard "
@@ -40,7 +41,7 @@ struct Options {
   int threads = 2, steps = 10;
   std::int64_t batch = 32;
   double pixels = 1;
-  bool json = false, serve = false;
+  bool json = false, serve = false, bfloat16 = false;
 };
 
 [[noreturn]] void end_with_usage(bool asked) {
@@ -52,8 +53,8 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--json" || name == "--serve") {
-      (name == "--json" ? options.json : options.serve) = true;
+    if (name == "--json" || name == "--serve" || name == "--bf16") {
+      (name == "--json" ? options.json : name == "--serve" ? options.serve : options.bfloat16) = true;
       continue;
     }
     if (i + 1 >= argc) end_with_usage(name == "--help");
@@ -100,7 +101,7 @@ long long peak_memory() {
 
 /// One step, ready to be run again and again.
 std::function<void()> make_step(const Options& options) {
-  const ModelCase made = make_model_case(options.model, options.batch, options.pixels);
+  const ModelCase made = make_model_case(options.model, options.batch, options.pixels, options.bfloat16);
   if (options.mode == "predict") {
     return [made, batch = options.batch] { made.model.predict(made.x, {.batch_size = batch}); };
   }

@@ -7,17 +7,23 @@
 namespace fovea::bench {
 namespace {
 
-Model read_model(const std::string& net) {
+Model read_model(const std::string& net, bool bfloat16) {
+  if (bfloat16) set_dtype_policy("mixed_bfloat16");
   if (std::filesystem::path(net).extension() != ".json") return applications::make(net, {.outputs = 1});
   std::ifstream file(net);
   if (!file) throw Error("cannot read " + net);
-  return model_from_json({std::istreambuf_iterator<char>(file), {}});
+  std::string json{std::istreambuf_iterator<char>(file), {}};
+  // As bench/compare/workloads.py does.
+  const std::string from = R"("config": {"name": "float32"})", to = R"("config": {"name": "mixed_bfloat16"})";
+  for (std::size_t at = json.find(from); bfloat16 && at != std::string::npos; at = json.find(from, at))
+    json.replace(at, from.size(), to);
+  return model_from_json(json);
 }
 
 }  // namespace
 
-ModelCase make_model_case(const std::string& net, std::int64_t batch, double pixels) {
-  const Model model = read_model(net);
+ModelCase make_model_case(const std::string& net, std::int64_t batch, double pixels, bool bfloat16) {
+  const Model model = read_model(net, bfloat16);
   Shape shape = model.inputs().at(0).shape();
   shape.set(0, batch);
   const std::int64_t outputs = model.outputs().at(0).shape()[-1];

@@ -16,7 +16,8 @@ struct ModelCase {
 
 /// `net` is a Keras config.json file, or else one of fovea::applications, then with one output. Throws Error
 /// for a file that cannot be read, and for what fovea does not have.
-ModelCase make_model_case(const std::string& net, std::int64_t batch, double pixels);
+/// With `bfloat16`, its layers of float32 have Keras' policy mixed_bfloat16.
+ModelCase make_model_case(const std::string& net, std::int64_t batch, double pixels, bool bfloat16 = false);
 
 /// "adam"; "momentum": SGD with momentum 0.9; both at a rate of 0.001, which random labels do not blow up.
 Optimizer make_optimizer(const std::string& name);

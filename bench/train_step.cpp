@@ -24,16 +24,18 @@ struct Options {
   int threads = 2;
   int steps = 10;
   std::int64_t batch = 32;
+  bool bfloat16 = false;   ///< under mixed_bfloat16
   bool list = false;       ///< every step of the program, not only sums by kernel
   bool cpu_clock = false;  ///< processor time, for a machine that others use too
 };
 
 constexpr const char* kUsage =
-    "bench_train_step [--net NET] [--threads N] [--steps N] [--batch N] [--cpu] [--list]\n"
+    "bench_train_step [--net NET] [--threads N] [--steps N] [--batch N] [--bf16] [--cpu] [--list]\n"
     "  --net NET    one of fovea::applications, with one output: convnet, lenet; or a config.json (convnet)\n"
     "  --threads N  threads (2)\n"
     "  --steps N    steps after two that are not counted; the median and the best are printed (10)\n"
     "  --batch N    images a step (32)\n"
+    "  --bf16       with layers that compute in bfloat16 (mixed_bfloat16)\n"
     "  --cpu        processor time instead of the wall's, with --threads 1: leaves out what others took\n"
     "  --list       every step of the program, beside the sums by kernel\n";
 
@@ -41,8 +43,8 @@ Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--list" || name == "--cpu") {
-      (name == "--list" ? options.list : options.cpu_clock) = true;
+    if (name == "--list" || name == "--cpu" || name == "--bf16") {
+      (name == "--list" ? options.list : name == "--cpu" ? options.cpu_clock : options.bfloat16) = true;
       continue;
     }
     if (name == "--net" && i + 1 < argc) {
@@ -139,7 +141,7 @@ double median(std::vector<double> values) {
 }
 
 bench::ModelCase case_of(const Options& options) {
-  return bench::make_model_case(options.net, options.batch, 255);
+  return bench::make_model_case(options.net, options.batch, 255, options.bfloat16);
 }
 
 void measure_public_api(const Options& options) {

@@ -72,6 +72,22 @@ class Options(ProgramTest):
         write_idx(self.folder / "digits")
         self.assertIn("not resized", self.fails(2, "train", "digits", "--image-size", "32"))
 
+    def test_dtype_policy(self):
+        run = self.train("--dtype-policy", "mixed_bfloat16")
+        self.assertEqual(read_run(run)["settings"]["dtype_policy"], "mixed_bfloat16")
+        layers = {layer["class_name"]: layer["config"] for layer in read_config(run / "best.keras")["config"]["layers"]}
+        self.assertEqual(layers["Conv2D"]["dtype"]["config"]["name"], "mixed_bfloat16")
+        # The last Dense, whose probabilities are precise.
+        self.assertEqual(layers["Dense"]["dtype"]["config"]["name"], "float32")
+        self.assertIn("mixed_bfloat16", self.fails(2, "train", SHAPES, "--dtype-policy", "mixed_float16"))
+        self.assertIn(
+            "new architectures",
+            self.fails(2, "train", SHAPES, "--model", run / "best.keras", "--dtype-policy", "float32"),
+        )
+        # It trains on as it was made.
+        more = self.train("--model", run / "best.keras", output="more")
+        self.assertEqual(read_run(more)["settings"]["dtype_policy"], "mixed_bfloat16")
+
     def test_epochs(self):
         self.assertEqual(len(read_history(self.train(epochs=3))), 3)
 

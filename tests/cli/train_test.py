@@ -114,6 +114,7 @@ class RunFolder(ProgramTest):
                 "data": SHAPES,
                 "model": "lenet",
                 "image_size": [16, 16],
+                "dtype_policy": "float32",
                 "epochs": 2,
                 "batch_size": 32,
                 "patience": 5,

@@ -35,7 +35,8 @@ std::vector<std::vector<Ranked>> rank_classes(const Model& model, const Tensor& 
   }
   const bool logits = final_activation(model) == "linear";
   const auto width = static_cast<std::size_t>(outputs.shape()[1]);
-  const std::span<const float> values = outputs.values<float>();
+  const Tensor floats = outputs.astype(DType::float32);
+  const std::span<const float> values = floats.values<float>();
   std::vector<std::vector<Ranked>> result;
   for (std::size_t first = 0; first < values.size(); first += width) {
     const std::vector<double> shares = probabilities(values.subspan(first, width), logits);

@@ -23,6 +23,7 @@ constexpr std::int64_t default_epochs = 20, default_epochs_of_shapes = 5;
 struct TrainOptions : TrainingOptions {
   std::optional<std::string> model;
   std::optional<std::string> image_size;
+  std::optional<std::string> dtype_policy;
 };
 
 /// The model before its outputs are known, and the images it is for.
@@ -165,17 +166,35 @@ void print_model(const Model& model, const Choice& choice) {
   }
 }
 
+/// Of its layers: "float32"; of the first other one where they differ.
+std::string policy_of(const LayerImpl& layer) {
+  const ModelImpl* model = as_model(layer);
+  if (model == nullptr) return std::string(layer.dtype_policy.name());
+  for (const auto& inner : model->layers()) {
+    const std::string policy = policy_of(*inner);
+    if (inner->class_name() != "InputLayer" && policy != "float32") return policy;
+  }
+  return "float32";
+}
+
 Json settings_json(const Model& model, const Choice& choice, const Data& data, const Task& task,
                    const TrainOptions& options) {
   Json settings = common_settings(model, data, task, options);
   settings["model"] = options.model.value_or(choice.name);
   settings["image_size"] = data.image.image_size;
+  settings["dtype_policy"] = policy_of(*model.impl());
   return settings;
 }
 
 int train(TrainOptions& options) {
   set_threads(options.threads);
   set_random_seed(options.seed);
+  if (options.dtype_policy) {
+    if (options.model && !is_architecture(*options.model))
+      usage_error("--dtype-policy is for new architectures; the layers of {} say what they compute in",
+                  *options.model);
+    set_dtype_policy(DTypePolicy(*options.dtype_policy));
+  }
   const RunFolder folder = RunFolder::choose(options.output);
   const DataSource source = recognise(options.data);
   if (options.epochs == 0) {
@@ -228,6 +247,13 @@ void add_train(CLI::App& program, const std::vector<std::string>& command_line, 
           "--image-size", options->image_size,
           "side, or HEIGHTxWIDTH, that images are resized to (default: 150; the images' own up to 64x64)")
       ->option_text("SIZE");
+  command
+      .add_option(
+          "--dtype-policy", options->dtype_policy,
+          "what the layers of a new model compute in: float32, or mixed_bfloat16, which keeps weights and "
+          "losses in float32 and halves the memory of what is between the layers (default: float32)")
+      ->option_text("NAME")
+      ->check(known_name([](const std::string& name) { require_layer_policy(DTypePolicy(name), "train"); }));
   command.add_option("--epochs", options->epochs, "passes over the images, at most (default: 20; shapes: 5)")
       ->option_text("N")
       ->check(whole_number(1));

@@ -26,21 +26,6 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
-/// Accepts what `make` accepts; its error is the message.
-template <class Make>
-CLI::Validator known_name(Make make) {
-  return CLI::Validator(
-      [make](std::string& text) -> std::string {
-        try {
-          make(text);
-          return {};
-        } catch (const Error& error) {
-          return error.what();
-        }
-      },
-      "");
-}
-
 /// A number that is accepted; "must be WHAT" otherwise.
 CLI::Validator number(const char* what, bool (*accepts)(double)) {
   return CLI::Validator(

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data_source.h"
+#include "fovea/error.h"
 #include "fovea/metrics.h"
 #include "fovea/optimizers.h"
 #include "run_folder.h"
@@ -31,6 +32,20 @@ struct TrainingOptions {
 
 /// Accepts whole numbers from `least` to `most`.
 CLI::Validator whole_number(std::int64_t least, std::int64_t most = 1'000'000'000);
+/// Accepts what `make` accepts; its error is the message.
+template <class Make>
+CLI::Validator known_name(Make make) {
+  return CLI::Validator(
+      [make](std::string& text) -> std::string {
+        try {
+          make(text);
+          return {};
+        } catch (const Error& error) {
+          return error.what();
+        }
+      },
+      "");
+}
 void add_training_options(CLI::App& command, TrainingOptions& options);
 void add_threads_option(CLI::App& command, int& threads);
 void add_batch_size_option(CLI::App& command, std::int64_t& batch_size);
