@@ -23,6 +23,7 @@ struct Region {
   std::vector<TensorSpec> values;  ///< spec of each local value
   std::vector<int> inputs;         ///< local values that come from outside
   std::vector<int> outputs;        ///< local values that anything outside reads
+  bool trains = false;             ///< in a program that changes variables: kernels may be less precise there
   bool produces(int value) const;
   std::string str() const;  ///< "Conv2D + Binary + Unary"
 };

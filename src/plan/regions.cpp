@@ -174,6 +174,7 @@ class RegionFinder {
 
   Region make_region(const std::vector<std::size_t>& chain, PlannedStep& step) {
     Region region;
+    region.trains = !graph_.assignments().empty();
     std::map<std::int32_t, int> local;
     const auto number = [&](Value value) {
       const auto [place, added] = local.try_emplace(value.id, static_cast<int>(region.values.size()));

@@ -72,6 +72,18 @@ TEST(Bfloat16Elementwise, SumsColumnsBeforeItRounds) {
   expect_kernel(region, "elementwise:blocks+column_sums", {.relative = kRounding, .of_magnitude = 1e-6});
 }
 
+TEST(Bfloat16Reduce, SumsColumnsBeforeItRounds) {
+  for (const bool casts : {false, true}) {
+    RegionCase region("column sums");
+    int sums =
+        region.add(ReduceOp(ops::ReduceKind::sum, {0, 1}, false), {region.input(halves({70, 90, 37}, 1))})[0];
+    if (casts) sums = region.add(CastOp(DType::float32), {sums})[0];
+    region.output(sums);
+    expect_kernel(region, "reduce:bfloat16_column_sums",
+                  {.relative = casts ? 0 : kRounding, .of_magnitude = 1e-6});
+  }
+}
+
 TEST(Bfloat16Elementwise, WritesOverItsInput) {
   RegionCase region("in place");
   region.output(region.add(UnaryOp(UnaryKind::tanh, {}), {region.input(halves({2000}, 1))})[0]);
@@ -290,6 +302,7 @@ TEST(Bfloat16Winograd, GradientsByTheInputFollowTheFormula) {
     const TensorSpec specs[] = {{c.x, DType::bfloat16}, {c.kernel, DType::bfloat16}};
     const Shape y = Conv2DOp(c.attributes).infer(specs)[0].shape;
     RegionCase region(c.x.str() + " by input " + c.kernel.str());
+    region.trains();
     const int dy = region.input(halves(y, 1)), w = region.input(halves(c.kernel, 2));
     region.output(region.add(Conv2DBackwardInputOp(c.attributes, c.x), {dy, w})[0]);
     expect_kernel(region, "conv2d_backward_input:bfloat16_winograd", kPairs);
@@ -305,6 +318,7 @@ TEST(Bfloat16Winograd, PassesUnderAPoolingFollowTheFormula) {
     const Shape pooled{map[0], map[1] / 2, map[2] / 2, map[3]};
     const bool by_input = c.x[3] > 3;
     RegionCase region(c.x.str() + " under a pooling " + c.kernel.str());
+    region.trains();
     const int after = region.input(halves(pooled, 1)), dy = region.input(halves(pooled, 2)),
               winners = region.input(random_integers(pooled, DType::uint8, 3, 4));
     ops::Pool2DAttributes attributes;
@@ -325,9 +339,10 @@ TEST(Bfloat16Winograd, PassesUnderAPoolingFollowTheFormula) {
   }
 }
 
-/// With its winners, as a training step has it: the products are of pairs.
+/// In a program that trains, the products are of pairs.
 RegionCase in_training(const ConvCase& c) {
   RegionCase region(c.x.str() + " in training " + c.kernel.str());
+  region.trains();
   const int x = region.input(halves(c.x, 1)), w = region.input(halves(c.kernel, 2));
   int value = region.add(Conv2DOp(c.attributes), {x, w})[0];
   value = region.add(BinaryOp(BinaryKind::add), {value, region.input(halves({c.kernel[3]}, 3))})[0];

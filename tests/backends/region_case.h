@@ -23,6 +23,9 @@ class RegionCase {
   /// Says that a value is read outside.
   void output(int value) { region_.outputs.push_back(value); }
 
+  /// Says that its program trains.
+  void trains() { region_.trains = true; }
+
   const std::string& name() const { return name_; }
   const Region& region() const { return region_; }
   const std::vector<Tensor>& data() const { return data_; }

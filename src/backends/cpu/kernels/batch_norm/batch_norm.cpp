@@ -61,6 +61,17 @@ bool streams(const BatchNormShape& s, const float* to) {
          reinterpret_cast<std::uintptr_t>(to) % (kMaxLanes * sizeof(float)) == 0;
 }
 
+/// strip(first element, rows) for each strip of a piece. Floats are read where they are, in one; bfloat16 in
+/// strips that stay near by in L2 between the passes over them.
+template <class Strip>
+void for_strips(const BatchNormShape& s, Range rows, bool half, Strip&& strip) {
+  constexpr std::int64_t kStripElements = 16 * 1024;
+  const EvenParts strips(rows.size(), half ? std::max<std::int64_t>(1, kStripElements / s.channels)
+                                           : std::max<std::int64_t>(1, rows.size()));
+  for (std::int64_t i = 0; i < strips.parts; ++i)
+    strip((rows.begin + strips.begin(i)) * s.channels, strips.size(i));
+}
+
 struct Statistics {
   double mean, variance;
 };
@@ -101,12 +112,13 @@ void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, voi
   const bool stream = streams(s, t.y.floats());
   const Normalisation n{w.coefficients(0), w.coefficients(1), w.coefficients(2), w.coefficients(3)};
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    const std::int64_t first = w.pieces.begin(piece) * s.channels, rows = w.pieces.size(piece),
-                       count = rows * s.channels;
-    const BatchNormEpilogue& e = t.epilogue;
-    const RowEpilogue epilogue{e.residual.read(first, count, 1), e.relu, e.largest, stream};
-    normalise_rows(n, epilogue, t.x.read(first, count, 0), rows, s.channels, t.y.begin(first, 2));
-    t.y.end(first, count, 2);
+    for_strips(s, w.pieces.range(piece), t.x.halves(), [&](std::int64_t first, std::int64_t rows) {
+      const std::int64_t count = rows * s.channels;
+      const BatchNormEpilogue& e = t.epilogue;
+      const RowEpilogue epilogue{e.residual.read(first, count, 1), e.relu, e.largest, stream};
+      normalise_rows(n, epilogue, t.x.read(first, count, 0), rows, s.channels, t.y.begin(first, 2));
+      t.y.end(first, count, 2);
+    });
   });
 }
 
@@ -115,15 +127,16 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
   const Workspace w(s, workspace);
   const Results masked = t.masked_dy ? t.masked_dy : t.dx;
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    const std::int64_t first = w.pieces.begin(piece) * s.channels, rows = w.pieces.size(piece),
-                       count = rows * s.channels;
     std::fill_n(w.first(piece), 2 * s.channels, 0.0);
     const bool writes = t.after && masked;
-    const GradientRows gradients{
-        t.x.read(first, count, 0),     t.mean,    t.dy.read(first, count, 1),
-        t.after.read(first, count, 2), t.largest, writes ? masked.begin(first, 3) : nullptr};
-    add_gradient_sums(gradients, rows, s.channels, w.first(piece), w.second(piece));
-    if (writes) masked.end(first, count, 3);
+    for_strips(s, w.pieces.range(piece), t.x.halves(), [&](std::int64_t first, std::int64_t rows) {
+      const std::int64_t count = rows * s.channels;
+      const GradientRows gradients{
+          t.x.read(first, count, 0),     t.mean,    t.dy.read(first, count, 1),
+          t.after.read(first, count, 2), t.largest, writes ? masked.begin(first, 3) : nullptr};
+      add_gradient_sums(gradients, rows, s.channels, w.first(piece), w.second(piece));
+      if (writes) masked.end(first, count, 3);
+    });
   });
   const auto rows = static_cast<double>(s.rows);
   for (std::int64_t c = 0; c < s.channels; ++c) {
@@ -145,11 +158,12 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
   const Numbers dy = t.after ? masked.numbers() : t.dy;
   const bool stream = !(t.after && masked == t.dx) && streams(s, t.dx.floats());
   pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    const std::int64_t first = w.pieces.begin(piece) * s.channels, size = w.pieces.size(piece),
-                       count = size * s.channels;
-    normalisation_gradient_rows(n, t.x.read(first, count, 0), dy.read(first, count, 1), size, s.channels,
-                                stream, t.dx.begin(first, 2));
-    t.dx.end(first, count, 2);
+    for_strips(s, w.pieces.range(piece), t.x.halves(), [&](std::int64_t first, std::int64_t size) {
+      const std::int64_t count = size * s.channels;
+      normalisation_gradient_rows(n, t.x.read(first, count, 0), dy.read(first, count, 1), size, s.channels,
+                                  stream, t.dx.begin(first, 2));
+      t.dx.end(first, count, 2);
+    });
   });
 }
 

@@ -15,7 +15,8 @@ namespace {
 /// How the work is cut; the same for every machine and number of threads. Shares of the pixels have sums of
 /// their own.
 struct Cut {
-  static constexpr std::int64_t kPairs = 64, kMaxShares = 8, kMaxSharedFloats = 6 * 1024 * 1024, kPieces = 16;
+  static constexpr std::int64_t kPairs = 128, kMaxShares = 8, kMaxSharedFloats = 6 * 1024 * 1024,
+                                kPieces = 16;
   /// Of the scratch memory: half for dy, a bit for x.
   static constexpr std::int64_t kHalves = static_cast<std::int64_t>(kThreadScratchBytes) / 2 / 2;
 

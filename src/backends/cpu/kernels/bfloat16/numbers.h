@@ -20,6 +20,7 @@ class Numbers {
   Numbers(const float* floats = nullptr) : floats_(floats) {}
   Numbers(const bfloat16* halves) : halves_(halves) {}
   explicit operator bool() const { return floats_ != nullptr || halves_ != nullptr; }
+  bool halves() const { return halves_ != nullptr; }
   /// `count` <= kPieceFloats of them from `first` on; null for none.
   const float* read(std::int64_t first, std::int64_t count, int place) const {
     if (floats_ != nullptr) return floats_ + first;

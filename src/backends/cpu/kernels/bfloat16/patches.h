@@ -52,36 +52,50 @@ class Patches {
   /// The patches of `count` pixels from `first` on, each with a zero behind it if its size is odd.
   void gather(std::int64_t first, std::int64_t count, bfloat16* to) const {
     const std::int64_t size = patch_size(s_);
-    for (std::int64_t i = 0; i < count; ++i) gather(first + i, to + i * size);
+    while (count > 0) {
+      const std::int64_t begin = first % s_.out_width, row = first / s_.out_width;
+      const std::int64_t pixels = std::min(count, s_.out_width - begin);
+      const std::int64_t image = row / s_.out_height, top = row % s_.out_height * s_.stride_h - s_.pad_top;
+      for (std::int64_t ox = begin; ox < begin + pixels; ++ox, to += size)
+        gather_patch(image, top, ox * s_.stride_w - s_.pad_left, to);
+      first += pixels;
+      count -= pixels;
+    }
   }
 
  private:
-  /// Runs up to this length are copied as so many elements, over what the next run will write.
+  /// Runs up to this length are copied as so many elements: what comes behind them is written next.
   static constexpr std::int64_t kShort = 16;
 
-  void gather(std::int64_t pixel, bfloat16* to) const {
-    const std::int64_t channels = s_.in_channels, run = s_.kernel_w * channels;
-    const bfloat16* const end = x_ + s_.batch * s_.height * s_.width * channels;
+  void gather_patch(std::int64_t image, std::int64_t top, std::int64_t left, bfloat16* to) const {
+    const std::int64_t channels = s_.in_channels, run = s_.kernel_w * channels, row = s_.width * channels;
+    const bool whole = s_.dilation_w == 1 && left >= 0 && left + s_.kernel_w <= s_.width;
+    const bfloat16* const end = x_ + s_.batch * s_.height * row;
     for (std::int64_t ky = 0; ky < s_.kernel_h; ++ky, to += run) {
-      const bfloat16 *first = at(pixel, ky, 0), *last = at(pixel, ky, s_.kernel_w - 1);
-      if (s_.dilation_w == 1 && first != nullptr && last != nullptr) {
-        if (run <= kShort && end - first >= kShort) {
-          std::memcpy(static_cast<void*>(to), first, kShort * sizeof(bfloat16));
-        } else {
-          copy(first, run, to);
-        }
-        continue;
-      }
-      for (std::int64_t kx = 0; kx < s_.kernel_w; ++kx) {
-        const bfloat16* const from = at(pixel, ky, kx);
-        if (from == nullptr) {
-          std::fill_n(to + kx * channels, channels, bfloat16());
-        } else {
-          copy(from, channels, to + kx * channels);
-        }
+      const std::int64_t y = top + ky * s_.dilation_h;
+      const bfloat16* const line = x_ + (image * s_.height + y) * row;
+      if (y < 0 || y >= s_.height) {
+        std::fill_n(to, run, bfloat16());
+      } else if (!whole) {
+        gather_taps(line, left, to);
+      } else if (run <= kShort && end - (line + left * channels) >= kShort) {
+        std::memcpy(static_cast<void*>(to), line + left * channels, kShort * sizeof(bfloat16));
+      } else {
+        copy(line + left * channels, run, to);
       }
     }
     if (s_.kernel_h * run % 2 != 0) *to = bfloat16();
+  }
+
+  void gather_taps(const bfloat16* line, std::int64_t x, bfloat16* to) const {
+    const std::int64_t channels = s_.in_channels;
+    for (std::int64_t kx = 0; kx < s_.kernel_w; ++kx, x += s_.dilation_w, to += channels) {
+      if (x < 0 || x >= s_.width) {
+        std::fill_n(to, channels, bfloat16());
+      } else {
+        copy(line + x * channels, channels, to);
+      }
+    }
   }
 
   static void copy(const bfloat16* from, std::int64_t count, bfloat16* to) {

@@ -16,10 +16,10 @@ namespace {
 
 class PooledBackward final : public Kernel {
  public:
-  explicit PooledBackward(const PooledBackwardRegion& region)
+  PooledBackward(const PooledBackwardRegion& region, bool trains)
       : r_(region),
         s_(region.shape),
-        products_(winograd_pairs_take(s_) ? WinogradProducts::pairs : WinogradProducts::floats),
+        products_(trains && winograd_pairs_take(s_) ? WinogradProducts::pairs : WinogradProducts::floats),
         wide_(sparse_wide_backward_filter_takes(s_)) {
     std::size_t work = r_.dx < 0 ? 0 : half_winograd_backward_input_workspace(s_, products_);
     if (r_.dw >= 0) {
@@ -106,7 +106,7 @@ Implementation make_bfloat16_conv2d_pool_backward(const Region& region) {
   const auto& places = std::get<PooledBackwardRegion>(read);
   if (spec_of(region, region.inputs[static_cast<std::size_t>(places.dy)]).dtype != DType::bfloat16)
     return decline("takes bfloat16 only");
-  return std::make_unique<PooledBackward>(places);
+  return std::make_unique<PooledBackward>(places, region.trains);
 }
 
 }  // namespace fovea::cpu

@@ -15,32 +15,35 @@ namespace fovea::cpu {
 namespace {
 
 // Predictions are precise, training steps quick: what makes a step need not be known to more than a percent.
-WinogradProducts for_training(const Conv2DShape& shape) {
-  return winograd_pairs_take(shape) ? WinogradProducts::pairs : WinogradProducts::floats;
+WinogradProducts products_for(const Region& region, const Conv2DShape& shape) {
+  return region.trains && winograd_pairs_take(shape) ? WinogradProducts::pairs : WinogradProducts::floats;
 }
 
 class Forward final : public Kernel {
  public:
-  Forward(const Conv2DShape& shape, const Epilogue& epilogue)
-      : shape_(shape), bias_(epilogue.bias), residual_(epilogue.residual), y_(0) {
+  Forward(const Conv2DShape& shape, WinogradProducts products, const Epilogue& epilogue)
+      : shape_(shape), products_(products), bias_(epilogue.bias), residual_(epilogue.residual), y_(0) {
     if (epilogue.activation == nullptr) return;
     pass_.relu = true;
     const double largest = epilogue.activation->parameters.beta;
     if (largest > 0) pass_.largest = static_cast<float>(largest);
   }
-  Forward(const Conv2DShape& shape, const PooledRegion& region)
-      : shape_(shape), bias_(region.bias), y_(region.y), pools_(true), winners_(region.winners) {
-    // A gradient asks for them.
-    if (winners_ >= 0) products_ = for_training(shape);
+  Forward(const Conv2DShape& shape, WinogradProducts products, const PooledRegion& region)
+      : shape_(shape),
+        products_(products),
+        bias_(region.bias),
+        y_(region.y),
+        pools_(true),
+        winners_(region.winners) {
     pass_.relu = region.relu;
     pooled_.kind = region.pooled.kind;
     pooled_.relu = region.pooled.relu;
   }
   std::string_view name() const override {
-    if (products_ == WinogradProducts::pairs) return "conv2d:bfloat16_winograd_pairs+pool";
-    return pools_           ? "conv2d:bfloat16_winograd+pool"
-           : residual_ >= 0 ? "conv2d:bfloat16_winograd+residual"
-                            : "conv2d:bfloat16_winograd";
+    if (products_ == WinogradProducts::pairs)
+      return pools_ ? "conv2d:bfloat16_winograd_pairs+pool" : "conv2d:bfloat16_winograd_pairs";
+    if (pools_) return "conv2d:bfloat16_winograd+pool";
+    return residual_ >= 0 ? "conv2d:bfloat16_winograd+residual" : "conv2d:bfloat16_winograd";
   }
   std::size_t workspace_bytes() const override {
     return static_cast<std::size_t>(round_up(shape_.filters, kMaxFilterBlock)) * sizeof(float);
@@ -77,17 +80,17 @@ class Forward final : public Kernel {
 
  private:
   Conv2DShape shape_;
+  WinogradProducts products_;
   int bias_ = -1, residual_ = -1, y_ = -1;
   bool pools_ = false;
   int winners_ = -1;
-  WinogradProducts products_ = WinogradProducts::floats;
   HalfWinogradForward pass_;
   HalfPooledOutput pooled_;
 };
 
 class BackwardInput final : public Kernel {
  public:
-  explicit BackwardInput(const Conv2DShape& shape) : shape_(shape), products_(for_training(shape)) {}
+  BackwardInput(const Conv2DShape& shape, WinogradProducts products) : shape_(shape), products_(products) {}
   std::string_view name() const override {
     return products_ == WinogradProducts::pairs ? "conv2d_backward_input:bfloat16_winograd_pairs"
                                                 : "conv2d_backward_input:bfloat16_winograd";
@@ -127,7 +130,7 @@ Implementation make_bfloat16_winograd_forward(const Region& region) {
     const auto& pooled = std::get<PooledRegion>(read);
     if (!winograd_pools(pooled.pooled))
       return decline("the pooling's windows do not divide Winograd's tiles");
-    return std::make_unique<Forward>(shape, pooled);
+    return std::make_unique<Forward>(shape, products_for(region, shape), pooled);
   }
   for (const TensorSpec& spec : region.values) {
     if (spec.dtype != DType::bfloat16) return decline("takes bfloat16 only");
@@ -137,7 +140,7 @@ Implementation make_bfloat16_winograd_forward(const Region& region) {
   const UnaryOp* const activation = std::get<Epilogue>(epilogue).activation;
   if (activation != nullptr && !activation->is_clipped_relu())
     return decline("the activation is no ReLU without slope and threshold");
-  return std::make_unique<Forward>(shape, std::get<Epilogue>(epilogue));
+  return std::make_unique<Forward>(shape, products_for(region, shape), std::get<Epilogue>(epilogue));
 }
 
 Implementation make_bfloat16_winograd_backward_input(const Region& region) {
@@ -148,7 +151,7 @@ Implementation make_bfloat16_winograd_backward_input(const Region& region) {
   const Conv2DShape shape = conv2d_shape(op.attributes, op.x_shape, spec_of(region, inputs[1]).shape,
                                          spec_of(region, inputs[0]).shape);
   if (!winograd_takes(shape)) return decline("{}", kNotWinograd);
-  return std::make_unique<BackwardInput>(shape);
+  return std::make_unique<BackwardInput>(shape, products_for(region, shape));
 }
 
 }  // namespace fovea::cpu
