@@ -5,9 +5,11 @@
 #include "ops/conv2d.h"
 #include "ops/depthwise_conv2d.h"
 #include "ops/matmul.h"
+#include "ops/shaping.h"
 
 // ((v * w) + b) * s + t = v * (w s) + (b s + t), for a convolution or matrix product * with one s and t a
-// filter. What follows a convolution, a bias and a BatchNormalization that infers, becomes its weights.
+// filter. What follows a convolution, a bias and a BatchNormalization that infers, becomes its weights. In
+// bfloat16 the numbers are folded in float32, as they come, and then rounded; casts on the way are left out.
 
 namespace fovea {
 namespace {
@@ -63,16 +65,32 @@ class AffineFolder {
     std::size_t folded = 0;  // up to the last multiplication and what is added to it
     for (Value value = node(product).outputs[0];;) {
       const std::size_t next = reader_[index(value)];
-      if (next == kNone || next == kSeveral || !is_affine(next, value)) break;
+      if (next == kNone || next == kSeveral) break;
+      const bool casts = is_cast(next);
+      if (!casts && !is_affine(next, value)) break;
       chain.affine.push_back(next);
       value = node(next).outputs[0];
-      if (folded > 0 || kind(next) == BinaryKind::multiply) folded = chain.affine.size();
+      if (folded > 0 || (!casts && kind(next) == BinaryKind::multiply)) folded = chain.affine.size();
     }
     chain.affine.resize(folded);
     if (folded == 0) return;
     part_of_chain_[product] = true;
     for (const std::size_t i : chain.affine) part_of_chain_[i] = true;
     chain_ends_[chain.affine.back()] = std::move(chain);
+  }
+
+  /// Between bfloat16 and float32?
+  bool is_cast(std::size_t i) const {
+    if (dynamic_cast<const CastOp*>(node(i).op.get()) == nullptr) return false;
+    const DType from = old_.spec(node(i).inputs[0]).dtype, to = old_.spec(node(i).outputs[0]).dtype;
+    return (from == DType::bfloat16 && to == DType::float32) ||
+           (from == DType::float32 && to == DType::bfloat16);
+  }
+  /// What it was before it was cast.
+  Value uncast(Value value) const {
+    const Graph::ValueInfo& info = old_.info(value);
+    const auto i = static_cast<std::size_t>(info.index);
+    return info.source == Graph::Source::op && is_cast(i) ? node(i).inputs[0] : value;
   }
 
   BinaryKind kind(std::size_t i) const { return static_cast<const BinaryOp&>(*node(i).op).kind; }
@@ -116,8 +134,13 @@ class AffineFolder {
     const Graph::Node& product = node(chain.product);
     Value factor, offset;
     Value value = product.outputs[0];
+    const DType dtype = old_.spec(value).dtype, precise = ops::statistics_dtype(dtype);
     for (const std::size_t i : chain.affine) {
-      const Value given = copied(other_operand(i, value));
+      if (is_cast(i)) {
+        value = node(i).outputs[0];
+        continue;
+      }
+      const Value given = ops::cast(new_, copied(uncast(other_operand(i, value))), precise);
       const Value numbers = ops::reshape(new_, given, {new_.spec(given).shape[-1]});
       if (kind(i) == BinaryKind::add) {
         offset = offset ? ops::add(new_, offset, numbers) : numbers;
@@ -134,10 +157,13 @@ class AffineFolder {
       const Shape& kernel = old_.spec(product.inputs[1]).shape;  // (height, width, channels, multiplier)
       factor = ops::reshape(new_, factor, {kernel[2], kernel[3]});
     }
-    const Value weights = ops::multiply(new_, copied(product.inputs[1]), factor);
+    const Value kernel = ops::cast(new_, copied(uncast(product.inputs[1])), precise);
+    const Value weights = ops::cast(new_, ops::multiply(new_, kernel, factor), dtype);
+    if (offset) offset = ops::cast(new_, offset, dtype);
     const Value inputs[] = {copied(product.inputs[0]), weights};
-    const Value result = new_.emit(product.op, inputs)[0];
-    return offset ? ops::add(new_, result, offset) : result;
+    Value result = new_.emit(product.op, inputs)[0];
+    if (offset) result = ops::add(new_, result, offset);
+    return ops::cast(new_, result, old_.spec(value).dtype);
   }
 
   const Graph& old_;

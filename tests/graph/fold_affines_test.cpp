@@ -39,6 +39,24 @@ TEST(FoldAffines, GoesOnAfterItInTheSameOrder) {
   EXPECT_EQ(net.folded(y), "Binary Conv2D Unary ");
 }
 
+TEST(FoldAffines, FoldsInFloat32WhatIsRoundedOnTheWay) {
+  Graph graph;
+  const auto rounded = [&](Value value) { return ops::cast(graph, value, DType::bfloat16); };
+  const Value x = graph.feed("x", {{2, 5, 5, 3}, DType::bfloat16});
+  const Value kernel = rounded(graph.variable(Variable("kernel", {{3, 3, 3, 4}, DType::float32})));
+  const Value bias = rounded(graph.variable(Variable("bias", kFilters)));
+  Value y = ops::cast(graph, ops::add(graph, ops::conv2d(graph, x, kernel), bias), DType::float32);
+  y = ops::multiply(graph, y, graph.variable(Variable("factor", kFilters)));
+  y = rounded(ops::add(graph, y, graph.variable(Variable("offset", kFilters))));
+  graph.add_output(y);
+  const Graph result = fold_affines(graph);
+  EXPECT_EQ(result.spec(result.outputs()[0]), graph.spec(y));
+  std::string order;
+  for (const Graph::Node& node : result.nodes()) order += std::string(node.op->class_name()) + " ";
+  // The casts of kernel and bias, which nobody reads any more; then what is folded, and its casts.
+  EXPECT_EQ(order, "Cast Cast Binary Binary Binary Cast Cast Conv2D Binary ");
+}
+
 TEST(FoldAffines, LeavesABiasAlone) {
   Net net;
   EXPECT_EQ(net.folded(ops::add(net.graph, net.conv, net.filters("bias"))), "Conv2D Binary ");

@@ -113,6 +113,22 @@ TEST_F(MixedBfloat16, TrainsAsFloat32Does) {
   EXPECT_LT(a.back(), 0.7 * a.front());
 }
 
+TEST_F(MixedBfloat16, PredictsWhatFloat32Does) {
+  const Sequential mixed = net("float32");
+  compile(mixed);
+  losses_of(mixed, 3);  // so that BatchNormalization has averages to fold
+  set_dtype_policy("float32");
+  const Sequential single = net();
+  single.set_weights(mixed.get_weights());
+  const Tensor x = random_tensor({12, 25, 27, 3}, 4);
+  const Tensor a = mixed.predict(x), b = single.predict(x);
+  double largest = 0;
+  for (std::int64_t i = 0; i < a.size(); ++i)
+    largest = std::max(largest, std::abs(static_cast<double>(a.data<float>()[i] - b.data<float>()[i])));
+  EXPECT_GT(largest, 0);
+  EXPECT_LT(largest, 0.02);
+}
+
 TEST_F(MixedBfloat16, KernelsTrainAsTheFormulasDo) {
   const auto run = [](const char* backend) {
     set_backend(backend);

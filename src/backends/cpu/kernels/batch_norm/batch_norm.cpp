@@ -61,15 +61,15 @@ bool streams(const BatchNormShape& s, const float* to) {
          reinterpret_cast<std::uintptr_t>(to) % (kMaxLanes * sizeof(float)) == 0;
 }
 
-/// strip(first element, rows) for each strip of a piece. Floats are read where they are, in one; bfloat16 in
-/// strips that stay near by in L2 between the passes over them.
-template <class Strip>
-void for_strips(const BatchNormShape& s, Range rows, bool half, Strip&& strip) {
-  constexpr std::int64_t kStripElements = 16 * 1024;
-  const EvenParts strips(rows.size(), half ? std::max<std::int64_t>(1, kStripElements / s.channels)
-                                           : std::max<std::int64_t>(1, rows.size()));
-  for (std::int64_t i = 0; i < strips.parts; ++i)
-    strip((rows.begin + strips.begin(i)) * s.channels, strips.size(i));
+/// run.operator()<T>() for the data's type.
+template <class Run>
+void with_data_type(const Numbers& x, Run&& run) {
+  x.halves() ? run.template operator()<bfloat16>() : run.template operator()<float>();
+}
+
+template <class T>
+auto* offset_by(T* data, std::int64_t first) {
+  return data == nullptr ? nullptr : data + first;
 }
 
 struct Statistics {
@@ -109,15 +109,15 @@ void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, voi
     if (t.variance != nullptr) t.variance[c] = static_cast<float>(variance);
   }
   if (!t.y) return;
-  const bool stream = streams(s, t.y.floats());
+  const bool stream = streams(s, t.y.data<float>());
   const Normalisation n{w.coefficients(0), w.coefficients(1), w.coefficients(2), w.coefficients(3)};
-  pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    for_strips(s, w.pieces.range(piece), t.x.halves(), [&](std::int64_t first, std::int64_t rows) {
-      const std::int64_t count = rows * s.channels;
+  with_data_type(t.x, [&]<class T>() {
+    pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
+      const std::int64_t first = w.pieces.begin(piece) * s.channels;
       const BatchNormEpilogue& e = t.epilogue;
-      const RowEpilogue epilogue{e.residual.read(first, count, 1), e.relu, e.largest, stream};
-      normalise_rows(n, epilogue, t.x.read(first, count, 0), rows, s.channels, t.y.begin(first, 2));
-      t.y.end(first, count, 2);
+      const RowEpilogue<T> epilogue{offset_by(e.residual.data<T>(), first), e.relu, e.largest, stream};
+      normalise_rows(n, epilogue, t.x.data<T>() + first, w.pieces.size(piece), s.channels,
+                     t.y.data<T>() + first);
     });
   });
 }
@@ -126,16 +126,14 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
                          ThreadPool& pool) {
   const Workspace w(s, workspace);
   const Results masked = t.masked_dy ? t.masked_dy : t.dx;
-  pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    std::fill_n(w.first(piece), 2 * s.channels, 0.0);
-    const bool writes = t.after && masked;
-    for_strips(s, w.pieces.range(piece), t.x.halves(), [&](std::int64_t first, std::int64_t rows) {
-      const std::int64_t count = rows * s.channels;
-      const GradientRows gradients{
-          t.x.read(first, count, 0),     t.mean,    t.dy.read(first, count, 1),
-          t.after.read(first, count, 2), t.largest, writes ? masked.begin(first, 3) : nullptr};
-      add_gradient_sums(gradients, rows, s.channels, w.first(piece), w.second(piece));
-      if (writes) masked.end(first, count, 3);
+  with_data_type(t.x, [&]<class T>() {
+    pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
+      const std::int64_t first = w.pieces.begin(piece) * s.channels;
+      std::fill_n(w.first(piece), 2 * s.channels, 0.0);
+      const GradientRows<T> gradients{
+          t.x.data<T>() + first,          t.mean,    t.dy.data<T>() + first,
+          offset_by(t.after.data<T>(), first), t.largest, t.after ? offset_by(masked.data<T>(), first) : nullptr};
+      add_gradient_sums(gradients, w.pieces.size(piece), s.channels, w.first(piece), w.second(piece));
     });
   });
   const auto rows = static_cast<double>(s.rows);
@@ -156,13 +154,12 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
   if (!t.dx) return;
   const NormalisationGradient n{t.mean, w.coefficients(0), w.coefficients(1), w.coefficients(2)};
   const Numbers dy = t.after ? masked.numbers() : t.dy;
-  const bool stream = !(t.after && masked == t.dx) && streams(s, t.dx.floats());
-  pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-    for_strips(s, w.pieces.range(piece), t.x.halves(), [&](std::int64_t first, std::int64_t size) {
-      const std::int64_t count = size * s.channels;
-      normalisation_gradient_rows(n, t.x.read(first, count, 0), dy.read(first, count, 1), size, s.channels,
-                                  stream, t.dx.begin(first, 2));
-      t.dx.end(first, count, 2);
+  const bool stream = !(t.after && masked == t.dx) && streams(s, t.dx.data<float>());
+  with_data_type(t.x, [&]<class T>() {
+    pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
+      const std::int64_t first = w.pieces.begin(piece) * s.channels;
+      normalisation_gradient_rows(n, t.x.data<T>() + first, dy.data<T>() + first, w.pieces.size(piece),
+                                  s.channels, stream, t.dx.data<T>() + first);
     });
   });
 }

@@ -4,7 +4,7 @@
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/batch_norm/rows.cpp"
 #include "hwy/foreach_target.h"
 // After foreach_target.h, as Highway asks.
-#include "backends/cpu/kernels/vector-inl.h"
+#include "backends/cpu/kernels/bfloat16/bfloat16-inl.h"
 #include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -40,8 +40,9 @@ void batch_norm_distances(const float* x, const float* center, std::int64_t rows
 }
 
 /// Row by row, as memory lies, with the sums in L1.
-void batch_norm_gradient_sums(const GradientRows& g, std::int64_t rows, std::int64_t channels, double* sums,
-                              double* products) {
+template <class T>
+void gradient_sums(const GradientRows<T>& g, std::int64_t rows, std::int64_t channels, double* sums,
+                   double* products) {
   const D d;
   const Vector top = hn::Set(d, g.largest), one = hn::Set(d, 1.0F);
   alignas(64) float sum[kChannelsInOrder], product[kChannelsInOrder];
@@ -78,9 +79,13 @@ HWY_INLINE void put(Vector value, float* to, std::int64_t used, bool stream) {
   if (stream) return hn::Stream(value, D(), to);
   store_first(value, to, used);
 }
+HWY_INLINE void put(Vector value, bfloat16* to, std::int64_t used, bool /*stream*/) {
+  store_first(value, to, used);
+}
 
-void batch_norm_normalise(const Normalisation& n, const RowEpilogue& epilogue, const float* x,
-                          std::int64_t rows, std::int64_t channels, float* y) {
+template <class T>
+void normalise(const Normalisation& n, const RowEpilogue<T>& epilogue, const T* x, std::int64_t rows,
+               std::int64_t channels, T* y) {
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t at = row * channels;
     for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
@@ -95,8 +100,9 @@ void batch_norm_normalise(const Normalisation& n, const RowEpilogue& epilogue, c
   if (epilogue.stream) hwy::FlushStream();
 }
 
-void batch_norm_gradient(const NormalisationGradient& n, const float* x, const float* dy, std::int64_t rows,
-                         std::int64_t channels, bool stream, float* dx) {
+template <class T>
+void gradient(const NormalisationGradient& n, const T* x, const T* dy, std::int64_t rows,
+              std::int64_t channels, bool stream, T* dx) {
   for (std::int64_t row = 0; row < rows; ++row, x += channels, dy += channels, dx += channels) {
     for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
       const Vector distance = hn::Sub(load_first(x + c, used), load_first(n.mean + c, used));
@@ -108,6 +114,31 @@ void batch_norm_gradient(const NormalisationGradient& n, const float* x, const f
   if (stream) hwy::FlushStream();
 }
 
+void gradient_sums_of_floats(const GradientRows<float>& g, std::int64_t rows, std::int64_t channels,
+                             double* sums, double* products) {
+  gradient_sums(g, rows, channels, sums, products);
+}
+void gradient_sums_of_halves(const GradientRows<bfloat16>& g, std::int64_t rows, std::int64_t channels,
+                             double* sums, double* products) {
+  gradient_sums(g, rows, channels, sums, products);
+}
+void normalise_floats(const Normalisation& n, const RowEpilogue<float>& epilogue, const float* x,
+                      std::int64_t rows, std::int64_t channels, float* y) {
+  normalise(n, epilogue, x, rows, channels, y);
+}
+void normalise_halves(const Normalisation& n, const RowEpilogue<bfloat16>& epilogue, const bfloat16* x,
+                      std::int64_t rows, std::int64_t channels, bfloat16* y) {
+  normalise(n, epilogue, x, rows, channels, y);
+}
+void gradient_of_floats(const NormalisationGradient& n, const float* x, const float* dy, std::int64_t rows,
+                        std::int64_t channels, bool stream, float* dx) {
+  gradient(n, x, dy, rows, channels, stream, dx);
+}
+void gradient_of_halves(const NormalisationGradient& n, const bfloat16* x, const bfloat16* dy,
+                        std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx) {
+  gradient(n, x, dy, rows, channels, stream, dx);
+}
+
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -115,28 +146,43 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 
 HWY_EXPORT(batch_norm_distances);
-HWY_EXPORT(batch_norm_gradient_sums);
-HWY_EXPORT(batch_norm_normalise);
-HWY_EXPORT(batch_norm_gradient);
+HWY_EXPORT(gradient_sums_of_floats);
+HWY_EXPORT(gradient_sums_of_halves);
+HWY_EXPORT(normalise_floats);
+HWY_EXPORT(normalise_halves);
+HWY_EXPORT(gradient_of_floats);
+HWY_EXPORT(gradient_of_halves);
 
 void add_distances(const float* x, const float* center, std::int64_t rows, std::int64_t channels,
                    double* sums, double* squares) {
   HWY_DYNAMIC_DISPATCH(batch_norm_distances)(x, center, rows, channels, sums, squares);
 }
 
-void add_gradient_sums(const GradientRows& g, std::int64_t rows, std::int64_t channels, double* sums,
+void add_gradient_sums(const GradientRows<float>& g, std::int64_t rows, std::int64_t channels, double* sums,
                        double* products) {
-  HWY_DYNAMIC_DISPATCH(batch_norm_gradient_sums)(g, rows, channels, sums, products);
+  HWY_DYNAMIC_DISPATCH(gradient_sums_of_floats)(g, rows, channels, sums, products);
+}
+void add_gradient_sums(const GradientRows<bfloat16>& g, std::int64_t rows, std::int64_t channels,
+                       double* sums, double* products) {
+  HWY_DYNAMIC_DISPATCH(gradient_sums_of_halves)(g, rows, channels, sums, products);
 }
 
-void normalise_rows(const Normalisation& n, const RowEpilogue& epilogue, const float* x, std::int64_t rows,
-                    std::int64_t channels, float* y) {
-  HWY_DYNAMIC_DISPATCH(batch_norm_normalise)(n, epilogue, x, rows, channels, y);
+void normalise_rows(const Normalisation& n, const RowEpilogue<float>& epilogue, const float* x,
+                    std::int64_t rows, std::int64_t channels, float* y) {
+  HWY_DYNAMIC_DISPATCH(normalise_floats)(n, epilogue, x, rows, channels, y);
+}
+void normalise_rows(const Normalisation& n, const RowEpilogue<bfloat16>& epilogue, const bfloat16* x,
+                    std::int64_t rows, std::int64_t channels, bfloat16* y) {
+  HWY_DYNAMIC_DISPATCH(normalise_halves)(n, epilogue, x, rows, channels, y);
 }
 
 void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,
                                  std::int64_t rows, std::int64_t channels, bool stream, float* dx) {
-  HWY_DYNAMIC_DISPATCH(batch_norm_gradient)(n, x, dy, rows, channels, stream, dx);
+  HWY_DYNAMIC_DISPATCH(gradient_of_floats)(n, x, dy, rows, channels, stream, dx);
+}
+void normalisation_gradient_rows(const NormalisationGradient& n, const bfloat16* x, const bfloat16* dy,
+                                 std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx) {
+  HWY_DYNAMIC_DISPATCH(gradient_of_halves)(n, x, dy, rows, channels, stream, dx);
 }
 
 }  // namespace fovea::cpu

@@ -15,8 +15,17 @@ void to_float(const bfloat16* x, float* y, std::int64_t count) {
 }
 
 void to_bfloat16(const float* x, bfloat16* y, std::int64_t count) {
-  for_vectors(count, [&](std::int64_t i, std::int64_t used)
-                         HWY_ATTR { store_first(load_first(x + i, used), y + i, used); });
+  // Two vectors at a time: their results fill one.
+  const D d;
+  const std::int64_t lanes = lane_count();
+  std::int64_t i = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    const Vector a = hn::LoadU(d, x + i), b = hn::LoadU(d, x + i + lanes);
+    store_first(a, y + i, lanes);
+    store_first(b, y + i + lanes, lanes);
+  }
+  for_vectors(count - i, [&](std::int64_t k, std::int64_t used)
+                             HWY_ATTR { store_first(load_first(x + i + k, used), y + i + k, used); });
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
