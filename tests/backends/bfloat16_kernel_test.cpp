@@ -309,6 +309,25 @@ TEST(Bfloat16Winograd, GradientsByTheInputFollowTheFormula) {
   }
 }
 
+TEST(Bfloat16Winograd, GradientsByTheWeightsFollowTheFormula) {
+  for (const ConvCase& c : kWinogradCases) {
+    const TensorSpec specs[] = {{c.x, DType::bfloat16}, {c.kernel, DType::bfloat16}};
+    const Shape y = Conv2DOp(c.attributes).infer(specs)[0].shape;
+    for (const bool casts : {false, true}) {
+      RegionCase region(c.x.str() + " by weights " + c.kernel.str());
+      region.trains();
+      const int x = region.input(halves(c.x, 1)), dy = region.input(halves(y, 2));
+      int dw = region.add(Conv2DBackwardFilterOp(c.attributes, c.kernel), {x, dy})[0];
+      if (casts) dw = region.add(CastOp(DType::float32), {dw})[0];
+      region.output(dw);
+      if (cpu::has_bfloat16_dot() && c.kernel[3] % 2 == 0) {
+        EXPECT_EQ(kernel_of(region), "conv2d_backward_filter:bfloat16_winograd_pairs");
+      }
+      expect_kernel(region, "conv2d_backward_filter:", kPairs);
+    }
+  }
+}
+
 TEST(Bfloat16Winograd, PassesUnderAPoolingFollowTheFormula) {
   for (const ConvCase& c :
        {ConvCase{{2, 14, 18, 16}, {3, 3, 16, 48}, {.padding = 1}},

@@ -52,4 +52,9 @@ void half_winograd_backward_input(const Conv2DShape& shape, WinogradProducts pro
                                   const HalfPooledGradient* pooled_dy, const bfloat16* w, bfloat16* dx,
                                   void* workspace, ThreadPool& pool);
 
+/// dw from x and dy by products of pairs of tiles; the sums, or the rounded sums, the other one is null.
+std::size_t paired_winograd_backward_filter_workspace(const Conv2DShape& shape);
+void paired_winograd_backward_filter(const Conv2DShape& shape, const bfloat16* x, const bfloat16* dy,
+                                     float* dw, bfloat16* rounded_dw, void* workspace, ThreadPool& pool);
+
 }  // namespace fovea::cpu

@@ -7,6 +7,7 @@
 #include "backends/cpu/kernels/cut.h"
 #include "ops/conv2d.h"
 #include "ops/pool2d.h"
+#include "ops/shaping.h"
 
 // Which regions of bfloat16 Winograd's convolutions take: conv2d [+ bias] [+ residual] [+ ReLU], conv2d
 // [+ bias] [+ ReLU] + pooling of 2x2 windows [+ ReLU], and the gradient by the input.
@@ -108,6 +109,22 @@ class BackwardInput final : public Kernel {
   WinogradProducts products_;
 };
 
+class BackwardFilter final : public Kernel {
+ public:
+  BackwardFilter(const Conv2DShape& shape, bool rounds) : shape_(shape), rounds_(rounds) {}
+  std::string_view name() const override { return "conv2d_backward_filter:bfloat16_winograd_pairs"; }
+  std::size_t workspace_bytes() const override { return paired_winograd_backward_filter_workspace(shape_); }
+  void run(const KernelContext& c) const override {
+    paired_winograd_backward_filter(shape_, input<bfloat16>(c, 0), input<bfloat16>(c, 1),
+                                    rounds_ ? nullptr : output<float>(c, 0),
+                                    rounds_ ? output<bfloat16>(c, 0) : nullptr, c.workspace, c.threads);
+  }
+
+ private:
+  Conv2DShape shape_;
+  bool rounds_;
+};
+
 constexpr const char kNotWinograd[] = "no 3x3 convolution with stride 1 and enough channels";
 
 bool takes(const Region& region, int value, DType dtype) { return spec_of(region, value).dtype == dtype; }
@@ -152,6 +169,22 @@ Implementation make_bfloat16_winograd_backward_input(const Region& region) {
                                          spec_of(region, inputs[0]).shape);
   if (!winograd_takes(shape)) return decline("{}", kNotWinograd);
   return std::make_unique<BackwardInput>(shape, products_for(region, shape));
+}
+
+Implementation make_bfloat16_winograd_backward_filter(const Region& region) {
+  const auto& op = *op_as<Conv2DBackwardFilterOp>(region, 0);
+  const auto& inputs = region.steps[0].inputs;
+  const bool casts = region.steps.size() == 2 && op_as<CastOp>(region, 1) != nullptr &&
+                     takes(region, region.steps[1].outputs[0], DType::float32);
+  if ((region.steps.size() != 1 && !casts) || region.outputs.size() != 1 ||
+      !takes(region, inputs[0], DType::bfloat16) || !reads_two_tensors(region))
+    return decline("takes the op on two tensors of bfloat16, and a cast to float32, alone");
+  const Conv2DShape shape = conv2d_shape(op.attributes, spec_of(region, inputs[0]).shape, op.kernel_shape,
+                                         spec_of(region, inputs[1]).shape);
+  if (!winograd_takes(shape)) return decline("{}", kNotWinograd);
+  if (products_for(region, shape) != WinogradProducts::pairs)
+    return decline("there are no pairs to multiply");
+  return std::make_unique<BackwardFilter>(shape, !casts);
 }
 
 }  // namespace fovea::cpu
