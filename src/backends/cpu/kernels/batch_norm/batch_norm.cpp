@@ -130,9 +130,12 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
     pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
       const std::int64_t first = w.pieces.begin(piece) * s.channels;
       std::fill_n(w.first(piece), 2 * s.channels, 0.0);
-      const GradientRows<T> gradients{
-          t.x.data<T>() + first,          t.mean,    t.dy.data<T>() + first,
-          offset_by(t.after.data<T>(), first), t.largest, t.after ? offset_by(masked.data<T>(), first) : nullptr};
+      const GradientRows<T> gradients{t.x.data<T>() + first,
+                                      t.mean,
+                                      t.dy.data<T>() + first,
+                                      offset_by(t.after.data<T>(), first),
+                                      t.largest,
+                                      t.after ? offset_by(masked.data<T>(), first) : nullptr};
       add_gradient_sums(gradients, w.pieces.size(piece), s.channels, w.first(piece), w.second(piece));
     });
   });
