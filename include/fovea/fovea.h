@@ -9,6 +9,7 @@
 #include "fovea/fields.h"
 #include "fovea/graph.h"
 #include "fovea/initializers.h"
+#include "fovea/kernels.h"
 #include "fovea/layer.h"
 #include "fovea/layers.h"
 #include "fovea/losses.h"

@@ -37,6 +37,11 @@ class GraphBuilder {
   /// At the end of the step the variable takes this value. Readers in the step see the old one.
   virtual void assign(const Variable& variable, Value value) = 0;
 
+  /// Ops that are emitted between these two belong to the layer of that name, which reports of plans show;
+  /// inside of another layer, to "outer/inner".
+  virtual void begin_layer(std::string_view /*name*/) {}
+  virtual void end_layer() {}
+
   /// The op that computes `value` and what it reads; null and empty for feeds, constants and variables.
   virtual const Op* producer(Value value) const = 0;
   virtual std::span<const Value> producer_inputs(Value value) const = 0;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fovea/kernels.h"
 #include "fovea/layers.h"
 #include "fovea/training.h"
 
@@ -88,6 +89,14 @@ class Model : public Layer {
 
   /// Kept in the model's file.
   ModelInfo& info() const;
+
+  /// Which kernels compute it: those that training and inference were planned with, and those of the record
+  /// that it goes by. Kept in the model's file, which Keras does not mind; so a model that is loaded trains
+  /// on with the kernels that it was trained with, and equal bits.
+  KernelRecord kernels() const;
+  /// Goes by this record from here on; by none with an empty one. A kernel that is not possible on this
+  /// machine is passed over, with a message (set_log_callback).
+  void set_kernels(const KernelRecord& record) const;
 
   /// Writes a .keras archive, atomically, which real Keras opens too. Throws Error for another ending.
   void save(const std::string& path) const;

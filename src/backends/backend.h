@@ -64,14 +64,45 @@ struct Declined {
   std::string reason;
 };
 
-using Implementation = std::variant<std::unique_ptr<Kernel>, Declined>;
+/// A kernel that can do a region, though another way is likely to be faster, and why.
+struct Discouraged {
+  std::unique_ptr<Kernel> kernel;
+  std::string reason;
+};
+
+/// Of a backend as a whole: a kernel, or why there is none. Discouraged is what a single kernel may say.
+using Implementation = std::variant<std::unique_ptr<Kernel>, Declined, Discouraged>;
+
+/// What may stand in place of a kernel's name for a region of several ops: it is taken apart.
+inline constexpr std::string_view kTakenApart = "apart";
+
+/// What can be done with a region, and what the backend would do.
+struct Candidates {
+  std::vector<std::unique_ptr<Kernel>> kernels;  ///< each can do it; their names differ
+  /// Number of the kernel that the backend takes unless someone knows better; -1: the region is taken apart.
+  int preferred = -1;
+  /// Is taking the region apart a choice too? Where it is, that may be faster.
+  bool may_be_apart = false;
+  bool from_table = false;  ///< `preferred` is what the backend's table of measurements says
+  double peak_share = 0;    ///< of the preferred kernel, of the multiply-add peak, from there; 0: not known
+  std::string reasons;      ///< of the kernels that do not take it
+  std::string table_key;    ///< the rows of the table that it has or would have; empty: none
+  std::int64_t batch = 0;   ///< images, which tell those rows apart
+  double operations = 0;    ///< multiplications and additions of the formula; 0: not counted
+};
 
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
-  /// A region of one op is always taken.
+  /// What the backend does by itself. A region of one op is always taken.
   virtual Implementation implement(const Region& region) const = 0;
+  /// What else can be done; by default what implement() says is all there is.
+  virtual Candidates candidates(const Region& region) const;
+  /// The instruction set of its kernels on this machine, "AVX3"; results have equal bits for one alone.
+  virtual std::string instruction_set() const { return "baseline"; }
+  /// Counts up when kernels change so much that measurements of them no longer hold.
+  virtual int kernels_version() const { return 1; }
 };
 
 /// Each formula as one would write it on paper, in float and double, on one thread: the judge of all others.

@@ -16,4 +16,16 @@ std::string Region::str() const {
   return text;
 }
 
+Candidates Backend::candidates(const Region& region) const {
+  Candidates result;
+  Implementation made = implement(region);
+  if (auto* declined = std::get_if<Declined>(&made)) {
+    result.reasons = std::move(declined->reason);
+  } else {
+    result.kernels.push_back(std::move(std::get<std::unique_ptr<Kernel>>(made)));
+    result.preferred = 0;
+  }
+  return result;
+}
+
 }  // namespace fovea

@@ -125,6 +125,7 @@ class AffineFolder {
     } else if (!part_of_chain_[i]) {
       std::vector<Value> inputs;
       for (const Value input : node(i).inputs) inputs.push_back(copied(input));
+      new_.set_layer(node(i).layer);
       const std::vector<Value> outputs = new_.emit(node(i).op, inputs);
       for (std::size_t k = 0; k < outputs.size(); ++k) values_[index(node(i).outputs[k])] = outputs[k];
     }
@@ -132,6 +133,7 @@ class AffineFolder {
 
   Value emit_folded(const Chain& chain) {
     const Graph::Node& product = node(chain.product);
+    new_.set_layer(product.layer);
     Value factor, offset;
     Value value = product.outputs[0];
     const DType dtype = old_.spec(value).dtype, precise = ops::statistics_dtype(dtype);

@@ -47,6 +47,7 @@ std::vector<Value> gradients(Graph& graph, Value target, std::span<const Value> 
     if (!output_gradients[0])
       fail("Op {}: only a gradient of its first output is known", node.op->class_name());
 
+    graph.set_layer(node.layer);
     const OpCall call{node.inputs, node.outputs, wanted};
     const std::vector<Value> input_gradients = node.op->differentiate(graph, call, output_gradients);
     for (std::size_t i = 0; i < input_gradients.size(); ++i) {
@@ -55,6 +56,7 @@ std::vector<Value> gradients(Graph& graph, Value target, std::span<const Value> 
       sum = sum ? ops::add(graph, sum, input_gradients[i]) : input_gradients[i];
     }
   }
+  graph.set_layer({});
   std::vector<Value> result;
   for (const Value source : sources) result.push_back(of(source));
   return result;

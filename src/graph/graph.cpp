@@ -27,7 +27,7 @@ std::vector<Value> Graph::emit(std::shared_ptr<const Op> op, std::span<const Val
   std::vector<TensorSpec> specs;
   for (const Value input : inputs) specs.push_back(spec(input));
   const std::vector<TensorSpec> outputs = op->infer(specs);
-  Node node{std::move(op), {inputs.begin(), inputs.end()}, {}};
+  Node node{std::move(op), {inputs.begin(), inputs.end()}, {}, layer_};
   for (const TensorSpec& output : outputs)
     node.outputs.push_back(add_value(output, Source::op, nodes_.size()));
   if (of_variable) variable_casts_[{inputs[0].id, cast->dtype}] = node.outputs[0];
@@ -73,6 +73,18 @@ void Graph::assign(const Variable& variable, Value value) {
   }
   this->variable(variable);
   assignments_.push_back({variable, value});
+}
+
+void Graph::begin_layer(std::string_view name) {
+  outer_layers_.push_back(layer_.size());
+  if (!layer_.empty()) layer_ += '/';
+  layer_ += name;
+}
+
+void Graph::end_layer() {
+  if (outer_layers_.empty()) fail("Graph: end_layer without begin_layer");
+  layer_.resize(outer_layers_.back());
+  outer_layers_.pop_back();
 }
 
 void Graph::swap_nodes(std::size_t first, std::size_t second) {

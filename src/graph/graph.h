@@ -16,6 +16,7 @@ class Graph final : public GraphBuilder {
   struct Node {
     std::shared_ptr<const Op> op;
     std::vector<Value> inputs, outputs;
+    std::string layer = {};  ///< whose op it is, or whose gradient; empty: no layer's
   };
   struct ValueInfo {
     TensorSpec spec;
@@ -38,6 +39,10 @@ class Graph final : public GraphBuilder {
   Value constant(Tensor value) override;
   Value variable(const Variable& variable) override;
   void assign(const Variable& variable, Value value) override;
+  void begin_layer(std::string_view name) override;
+  void end_layer() override;
+  /// What is emitted from here on belongs to that layer.
+  void set_layer(const std::string& layer) { layer_ = layer; }
   const Op* producer(Value value) const override;
   std::span<const Value> producer_inputs(Value value) const override;
 
@@ -73,6 +78,8 @@ class Graph final : public GraphBuilder {
   std::map<std::pair<std::int32_t, DType>, Value> variable_casts_;
   std::vector<Assignment> assignments_;
   std::vector<Value> outputs_;
+  std::string layer_;                      ///< of the ops that are emitted
+  std::vector<std::size_t> outer_layers_;  ///< lengths of its outer parts
 };
 
 /// Where a max pooling alone reads a ReLU, the ReLU comes after it: the largest element is the same, the ReLU

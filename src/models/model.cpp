@@ -109,4 +109,28 @@ void Model::set_stop_training(bool stop) const { model().stop_training = stop; }
 bool Model::stop_training() const { return model().stop_training; }
 ModelInfo& Model::info() const { return model().info; }
 
+KernelRecord merged(const KernelRecord& earlier, const KernelRecord& later) {
+  KernelRecord result = later;
+  if (result.instruction_set.empty()) result.instruction_set = earlier.instruction_set;
+  std::set<std::pair<std::string, std::string>> known;
+  for (const KernelChoice& choice : later.choices) known.emplace(choice.region, choice.shapes);
+  for (const KernelChoice& choice : earlier.choices) {
+    if (known.count({choice.region, choice.shapes}) == 0) result.choices.push_back(choice);
+  }
+  return result;
+}
+
+KernelRecord Model::kernels() const {
+  ModelImpl& impl = model();
+  const std::lock_guard lock(impl.runtime_mutex);
+  return impl.runtime ? merged(impl.record, impl.runtime->kernels()) : impl.record;
+}
+
+void Model::set_kernels(const KernelRecord& record) const {
+  ModelImpl& impl = model();
+  const std::lock_guard lock(impl.runtime_mutex);
+  impl.record = record;
+  impl.runtime.reset();  // its plans went by the old one
+}
+
 }  // namespace fovea

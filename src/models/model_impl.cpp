@@ -181,11 +181,13 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
         .trainable = layer.trainable,
         .compute_dtype = dtype,
     };
+    context.graph.begin_layer(layer.name);
     // Before the layer's ops, which stay together then; those that it does not ask for are dropped.
     if (dtype != layer.dtype_policy.variable_dtype()) {
       for (std::size_t i = 0; i < layer.weights.size(); ++i) inner.weight(i);
     }
     values[call.get()] = layer.lower(inner, given);
+    context.graph.end_layer();
   }
   std::vector<Value> result;
   for (const SymbolicTensor& output : outputs_)

@@ -17,7 +17,12 @@ namespace fovea {
 class ModelRuntime {
  public:
   virtual ~ModelRuntime() = default;
+  /// What its plans chose.
+  virtual KernelRecord kernels() const = 0;
 };
+
+/// A record with the choices of a later one in place of its own for the same shapes.
+KernelRecord merged(const KernelRecord& earlier, const KernelRecord& later);
 
 /// The graph of calls behind a Model. It is a layer itself, so models nest.
 class ModelImpl final : public LayerImpl {
@@ -60,6 +65,7 @@ class ModelImpl final : public LayerImpl {
   std::shared_ptr<const Compiled> compiled;  ///< null before compile
   bool stop_training = false;
   ModelInfo info;
+  KernelRecord record;  ///< what plans go by; of an earlier run
   std::mutex runtime_mutex;
   std::shared_ptr<ModelRuntime> runtime;
 

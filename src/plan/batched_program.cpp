@@ -47,6 +47,8 @@ class BatchedProgram final : public Program {
   std::int64_t derived_bytes() const override { return smaller_->derived_bytes(); }
   const std::vector<StepInfo>& steps() const override { return smaller_->steps(); }
   Traffic traffic() const override { return smaller_->traffic(); }
+  const std::vector<ChoiceReport>& choices() const override { return smaller_->choices(); }
+  const std::vector<std::string>& not_possible() const override { return smaller_->not_possible(); }
   const std::vector<TensorSpec>& output_specs() const override { return output_specs_; }
   const std::vector<TensorSpec>& feed_specs() const override { return smaller_->feed_specs(); }
   int feed_index(std::string_view name) const override { return smaller_->feed_index(name); }

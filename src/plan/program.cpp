@@ -28,14 +28,17 @@ class PlannedContext final : public ExecutionContext {
 
 class PlannedProgram final : public Program {
  public:
-  PlannedProgram(const Graph& graph, const Backend& backend, std::shared_ptr<DerivedStore> store)
+  PlannedProgram(const Graph& graph, const Backend& backend, std::shared_ptr<DerivedStore> store,
+                 const KernelSelection& selection)
       : fixed_(graph.assignments().empty() ? fixed_values(graph) : std::vector<bool>()),
-        steps_(choose_regions(graph, backend, fixed_)),
+        regions_(choose_regions(graph, backend, fixed_, selection)),
+        steps_(std::move(regions_.steps)),
         derived_(graph, fixed_, steps_, std::move(store)),
         memory_(plan_memory(graph, steps_, derived_.places())) {
     for (const PlannedStep& step : derived_.steps()) {
       if (step.kernel)
-        infos_.push_back({step.region, fmt::format("{}, once", step.kernel->name()), step.declined});
+        infos_.push_back({step.region, fmt::format("{}, once", step.kernel->name()), step.declined,
+                          step.layer, step.choice});
     }
     for (const Graph::Feed& feed : graph.feeds()) {
       feeds_.push_back(feed.name);
@@ -58,7 +61,8 @@ class PlannedProgram final : public Program {
         addresses.outputs.push_back(memory_.places[static_cast<std::size_t>(value.id)]);
       count_traffic(graph, step, addresses);
       addresses_.push_back(std::move(addresses));
-      infos_.push_back({step.region, std::string(step.kernel->name()), step.declined});
+      infos_.push_back(
+          {step.region, std::string(step.kernel->name()), step.declined, step.layer, step.choice});
       kernels_.push_back(std::move(step.kernel));
     }
     steps_.clear();
@@ -83,6 +87,8 @@ class PlannedProgram final : public Program {
   std::int64_t derived_bytes() const override { return derived_.bytes(); }
   const std::vector<StepInfo>& steps() const override { return infos_; }
   Traffic traffic() const override { return traffic_; }
+  const std::vector<ChoiceReport>& choices() const override { return regions_.choices; }
+  const std::vector<std::string>& not_possible() const override { return regions_.not_possible; }
   const std::vector<TensorSpec>& output_specs() const override { return output_specs_; }
   std::size_t feed_count() const override { return feeds_.size(); }
   const std::vector<TensorSpec>& feed_specs() const override { return feed_specs_; }
@@ -184,6 +190,7 @@ class PlannedProgram final : public Program {
   }
 
   std::vector<bool> fixed_;
+  PlannedRegions regions_;
   std::vector<PlannedStep> steps_;  // emptied once planned
   DerivedTensors derived_;
   std::vector<std::shared_ptr<const Op>> ops_;  // kernels point to them
@@ -205,9 +212,9 @@ class PlannedProgram final : public Program {
 }  // namespace
 
 std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend,
-                                      std::shared_ptr<DerivedStore> store) {
+                                      std::shared_ptr<DerivedStore> store, const KernelSelection& selection) {
   if (!store) store = std::make_shared<DerivedStore>();
-  return std::make_unique<PlannedProgram>(graph, backend, std::move(store));
+  return std::make_unique<PlannedProgram>(graph, backend, std::move(store), selection);
 }
 
 }  // namespace fovea

@@ -8,6 +8,7 @@
 #include "backends/backend.h"
 #include "core/arena.h"
 #include "graph/graph.h"
+#include "plan/choose_kernel.h"
 #include "plan/derived.h"
 
 namespace fovea {
@@ -26,6 +27,8 @@ class Program {
   /// What was decided, for `FOVEA_LOG=plan`.
   struct StepInfo {
     std::string region, kernel, declined;
+    std::string layer;    ///< whose ops they are
+    ChoiceReport choice;  ///< its `choice.kernel` is empty where there was none
   };
 
   /// What its steps read and write, in bytes.
@@ -45,6 +48,10 @@ class Program {
   virtual std::int64_t derived_bytes() const = 0;
   virtual const std::vector<StepInfo>& steps() const = 0;
   virtual Traffic traffic() const = 0;
+  /// Where there was more than one kernel, or way to cut regions.
+  virtual const std::vector<ChoiceReport>& choices() const = 0;
+  /// Kernels of `selection.record` that the backend does not have for their regions, with the layer's name.
+  virtual const std::vector<std::string>& not_possible() const = 0;
   virtual const std::vector<TensorSpec>& output_specs() const = 0;
   /// Position of a feed; -1 when the graph does not read it.
   virtual int feed_index(std::string_view name) const = 0;
@@ -59,8 +66,10 @@ class Program {
 /// Plans a graph for a backend. Ops that no output or assignment needs are dropped; regions are offered
 /// largest first; buffers share one arena by their lifetimes.
 /// What follows from variables and constants alone is computed when it is first needed and after they moved,
-/// in `store` (null: one of its own), unless the program assigns variables.
+/// in `store` (null: one of its own), unless the program assigns variables. `selection` decides between
+/// kernels before the backend does; it is not kept.
 std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend,
-                                      std::shared_ptr<DerivedStore> store = nullptr);
+                                      std::shared_ptr<DerivedStore> store = nullptr,
+                                      const KernelSelection& selection = {});
 
 }  // namespace fovea

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "core/json_fields.h"
+#include "plan/measure_kernels.h"
 
 namespace fovea {
 namespace {
@@ -17,8 +19,9 @@ constexpr std::size_t kLongestStem = 2;
 
 class RegionFinder {
  public:
-  RegionFinder(const Graph& graph, const Backend& backend, const std::vector<bool>& fixed)
-      : graph_(graph), backend_(backend), fixed_(fixed) {
+  RegionFinder(const Graph& graph, const Backend& backend, const std::vector<bool>& fixed,
+               const KernelSelection& selection)
+      : graph_(graph), backend_(backend), fixed_(fixed), selection_(selection) {
     needed_.resize(graph.nodes().size());
     for (const Value output : graph.outputs()) need(output);
     for (const Graph::Assignment& assignment : graph.assignments()) need(assignment.value);
@@ -32,17 +35,16 @@ class RegionFinder {
       readers(assignment.value).push_back(kOutside);
   }
 
-  std::vector<PlannedStep> steps() {
+  PlannedRegions find() {
     taken_.resize(graph_.nodes().size());
     available_.resize(graph_.value_count());
     for (std::size_t i = 0; i < graph_.value_count(); ++i) {
       available_[i] = graph_.info({static_cast<std::int32_t>(i)}).source != Graph::Source::op;
     }
-    std::vector<PlannedStep> result;
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
-      if (needed_[i] && !taken_[i]) result.push_back(step_from(i));
+      if (needed_[i] && !taken_[i]) result_.steps.push_back(step_from(i));
     }
-    return result;
+    return std::move(result_);
   }
 
  private:
@@ -105,18 +107,53 @@ class RegionFinder {
   /// Fills `step` when the backend takes these nodes as one region; adds its reason to `declined` otherwise.
   bool offer(const std::vector<std::size_t>& nodes, PlannedStep& step, std::string& declined) {
     step = {};
+    if (nodes.size() == apart_.size()) return false;
     const Region region = make_region(nodes, step);
-    Implementation implementation = backend_.implement(region);
-    if (const auto* reason = std::get_if<Declined>(&implementation)) {
-      declined += region.str() + ": " + reason->reason + "; ";
+    const bool packs_each_run = fixed_.empty();
+    ChosenKernel chosen =
+        choose_kernel(region, backend_, selection_, packs_each_run, [&] { return seconds_apart(nodes); });
+    // Several readers of one gradient: those that read it last are a layer's own.
+    const bool fan = nodes.size() > 1 && readers(graph_.nodes()[nodes.back()].inputs[0]).size() > 1;
+    step.layer = graph_.nodes()[fan ? nodes.back() : nodes[0]].layer;
+    if (chosen.is_choice) {
+      chosen.report.choice.layer = step.layer;
+      if (!chosen.not_possible.empty())
+        result_.not_possible.push_back(fmt::format("{} of {}", chosen.not_possible, step.layer));
+      step.choice = chosen.report;
+      result_.choices.push_back(std::move(chosen.report));
+    }
+    if (!chosen.kernel) {
+      declined += region.str() + ": " + chosen.declined + "; ";
       return false;
     }
-    step.kernel = std::move(std::get<std::unique_ptr<Kernel>>(implementation));
+    if (!apart_.empty()) {
+      seconds_ += measure_kernels(region, {chosen.kernel.get()}, packs_each_run, *selection_.threads).front();
+    }
+    step.kernel = std::move(chosen.kernel);
     step.region = region.str();
     if (is_fixed(nodes[0])) step.signature = signature(region);
     step.declined = declined;
     for (const std::size_t node : nodes) take(node);
     return true;
+  }
+
+  /// Seconds of the kernels that these nodes get when they are not one region.
+  double seconds_apart(const std::vector<std::size_t>& nodes) {
+    const auto taken = taken_, available = available_;
+    const std::vector<std::size_t> outer = std::exchange(apart_, nodes);
+    const double before = std::exchange(seconds_, 0);
+    const std::size_t choices = result_.choices.size(), not_possible = result_.not_possible.size();
+    std::vector<std::size_t> ordered = nodes;
+    std::sort(ordered.begin(), ordered.end());
+    for (const std::size_t node : ordered) {
+      if (!taken_[node]) step_from(node);
+    }
+    taken_ = taken;
+    available_ = available;
+    apart_ = outer;
+    result_.choices.resize(choices);
+    result_.not_possible.resize(not_possible);
+    return std::exchange(seconds_, before);
   }
 
   /// A chain up to a value with several readers, and all of them: what a gradient and the passes that read it
@@ -143,6 +180,7 @@ class RegionFinder {
   /// Is all that a node reads there, or made by these nodes? And is it fixed as they are?
   bool is_ready(std::size_t node, const std::vector<std::size_t>& nodes) {
     if (is_fixed(node) != is_fixed(nodes[0])) return false;
+    if (!apart_.empty() && std::find(apart_.begin(), apart_.end(), node) == apart_.end()) return false;
     const std::vector<Value>& inputs = graph_.nodes()[node].inputs;
     return std::all_of(inputs.begin(), inputs.end(), [&](Value input) {
       const Graph::ValueInfo& info = graph_.info(input);
@@ -215,15 +253,20 @@ class RegionFinder {
   const Graph& graph_;
   const Backend& backend_;
   const std::vector<bool>& fixed_;
+  const KernelSelection& selection_;
+  PlannedRegions result_;
+  std::vector<std::size_t>
+      apart_;           ///< while these nodes are measured as several regions: they alone are planned
+  double seconds_ = 0;  ///< of the regions that were found meanwhile
   std::vector<bool> needed_, taken_, available_;
   std::vector<std::vector<std::size_t>> readers_;
 };
 
 }  // namespace
 
-std::vector<PlannedStep> choose_regions(const Graph& graph, const Backend& backend,
-                                        const std::vector<bool>& fixed) {
-  return RegionFinder(graph, backend, fixed).steps();
+PlannedRegions choose_regions(const Graph& graph, const Backend& backend, const std::vector<bool>& fixed,
+                              const KernelSelection& selection) {
+  return RegionFinder(graph, backend, fixed, selection).find();
 }
 
 }  // namespace fovea

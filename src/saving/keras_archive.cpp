@@ -100,7 +100,7 @@ void Model::save(const std::string& path) const {
   about(path, [&] {
     config = json_text(model_to_json_object(impl));
     weights = write_weight_file(impl);
-    own = model_info_to_json(impl.info);
+    own = model_info_to_json(impl.info, kernels());
   });
   const std::string about_saving = metadata();
   write_atomically(path, [&](const std::string& temporary) {
@@ -144,7 +144,11 @@ Model load_model(const std::string& path, const LoadOptions& options) {
     about_member(kWeights, [&] { read_weight_file(impl, weights); });
     if (archive.has(kInfo)) {
       const std::string own = archive.read(kInfo, kMaxConfigBytes);
-      impl.info = about_member(kInfo, [&] { return model_info_from_json(own); });
+      about_member(kInfo, [&] {
+        impl.info = model_info_from_json(own);
+        impl.record = kernels_from_json(own);
+        return 0;
+      });
     }
     return model;
   });

@@ -1,5 +1,7 @@
 #include "saving/model_info.h"
 
+#include <cmath>
+
 #include "core/format.h"
 #include "saving/json_access.h"
 
@@ -27,13 +29,45 @@ class ImageFields final : public Configurable {
 
 }  // namespace
 
-std::string model_info_to_json(const ModelInfo& info) {
+Json kernels_to_json(const KernelRecord& kernels) {
+  Json choices = Json::array();
+  for (const KernelChoice& choice : kernels.choices) {
+    choices.push_back({{"layer", choice.layer},
+                       {"region", choice.region},
+                       {"shapes", choice.shapes},
+                       {"kernel", choice.kernel},
+                       {"why", choice.why}});
+    if (choice.milliseconds > 0) choices.back()["milliseconds"] = std::round(choice.milliseconds * 1e5) / 1e5;
+  }
+  return {{"instruction_set", kernels.instruction_set}, {"choices", choices}};
+}
+
+KernelRecord kernels_from_json(std::string_view text) {
+  const Json object = parse_json(text);
+  if (!object.is_object() || !object.contains("kernels")) return {};
+  const Json& kernels = object["kernels"];
+  KernelRecord record;
+  record.instruction_set = text_member(kernels, "instruction_set", "kernels");
+  for (const Json& entry : list_member(kernels, "choices", "kernels")) {
+    const auto part = [&](const char* name) { return text_member(entry, name, "kernels: a choice"); };
+    record.choices.push_back({part("layer"), part("region"), part("shapes"), part("kernel"), part("why"), 0});
+    const auto milliseconds = entry.find("milliseconds");
+    if (milliseconds == entry.end()) continue;
+    if (!milliseconds->is_number())
+      fail("kernels: 'milliseconds' must be a number. Received: {}", shown(*milliseconds));
+    record.choices.back().milliseconds = milliseconds->get<double>();
+  }
+  return record;
+}
+
+std::string model_info_to_json(const ModelInfo& info, const KernelRecord& kernels) {
   Json object = {{"format", kFormat}, {"class_names", info.class_names}, {"preprocessing", nullptr}};
   if (info.preprocessing) {
     ImageFields fields;
     fields.options = *info.preprocessing;
     object["preprocessing"] = write_config(fields);
   }
+  if (!kernels.choices.empty()) object["kernels"] = kernels_to_json(kernels);
   return json_text(object);
 }
 

@@ -166,6 +166,13 @@ History Model::fit(const DatasetPtr& data, const FitOptions& options) const {
                              .verbose = options.verbose,
                              .validates = validation != nullptr});
 
+  if (tuning_version() % 2 == 1) {
+    // Measurements are no part of the first step.
+    const std::int64_t batch = std::min(options.batch_size, train->size()), last = train->size() % batch;
+    stepper.plan_training(batch);
+    if (last != 0) stepper.plan_training(last);
+  }
+
   const Logs none;
   set_stop_training(false);
   for (const CallbackHandle& callback : callbacks) callback->on_train_begin(none);

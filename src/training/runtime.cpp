@@ -1,6 +1,7 @@
 #include "training/runtime.h"
 
 #include <cstdlib>
+#include <set>
 
 #include "core/log.h"
 
@@ -30,6 +31,17 @@ std::string describe_trained(const ModelImpl& model) {
   return text + (model.trainable ? ')' : ']');
 }
 
+/// "conv2d:winograd", why, and what can be expected.
+std::string choice_text(const Program::StepInfo& step) {
+  const ChoiceReport& report = step.choice;
+  if (report.choice.kernel.empty()) return step.kernel;
+  std::string text = fmt::format("{} [{}", step.kernel, report.choice.why);
+  if (report.peak_share > 0)
+    text += fmt::format(", {:.0f} % of the multiply-add peak", 100 * report.peak_share);
+  if (report.choice.milliseconds > 0) text += fmt::format(", {:.3f} ms", report.choice.milliseconds);
+  return text + "]";
+}
+
 void log_plan(const std::string& key, const Program& program) {
   const char* wanted = std::getenv("FOVEA_LOG");
   if (wanted == nullptr || std::string_view(wanted) != "plan") return;
@@ -37,8 +49,8 @@ void log_plan(const std::string& key, const Program& program) {
                                  static_cast<double>(program.arena_bytes()) / 1e6,
                                  static_cast<double>(program.derived_bytes()) / 1e6);
   for (const Program::StepInfo& step : program.steps()) {
-    text += fmt::format("  {:<48} {}{}{}\n", step.region, step.kernel,
-                        step.declined.empty() ? "" : "   declined: ", step.declined);
+    text += fmt::format("  {:<20} {:<48} {}{}{}\n", step.layer.empty() ? "-" : step.layer, step.region,
+                        choice_text(step), step.declined.empty() ? "" : "   declined: ", step.declined);
   }
   log_message(text);
 }
@@ -52,14 +64,18 @@ std::shared_ptr<Runtime> Runtime::of(ModelImpl& model) {
 }
 
 template <class Make>
-std::shared_ptr<const StepProgram> Runtime::find_or_make(std::string key, Make&& make) {
+std::shared_ptr<const StepProgram> Runtime::find_or_make(const ModelImpl& model, const Backend& backend,
+                                                         std::string key, Make&& make) {
   const std::lock_guard lock(mutex_);
+  key += fmt::format(" tuning {}", tuning_version());
   for (auto plan = plans_.begin(); plan != plans_.end(); ++plan) {
     if (plan->key != key) continue;
     plans_.splice(plans_.begin(), plans_, plan);
     return plans_.front().step;
   }
-  auto step = std::make_shared<const StepProgram>(make());
+  auto step = std::make_shared<const StepProgram>(make(kernel_selection(model, backend, true)));
+  instruction_set_ = backend.instruction_set();
+  remember_measurements();
   log_plan(key, *step->program);
   plans_.push_front({std::move(key), step});
   while (plans_.size() > kMaxPlans) {
@@ -76,8 +92,10 @@ std::shared_ptr<const StepProgram> Runtime::find_or_make(std::string key, Make&&
 std::shared_ptr<const StepProgram> Runtime::inference(ModelImpl& model,
                                                       const std::vector<TensorSpec>& inputs) {
   const Backend& backend = backend_for(model);
-  return find_or_make(fmt::format("infer {} {}", backend.name(), describe(inputs)),
-                      [&] { return make_inference_program(model, inputs, backend, derived_); });
+  return find_or_make(model, backend, fmt::format("infer {} {}", backend.name(), describe(inputs)),
+                      [&](const KernelSelection& selection) {
+                        return make_inference_program(model, inputs, backend, derived_, selection);
+                      });
 }
 
 std::shared_ptr<const StepProgram> Runtime::loss(ModelImpl& model, const std::vector<TensorSpec>& predictions,
@@ -86,15 +104,52 @@ std::shared_ptr<const StepProgram> Runtime::loss(ModelImpl& model, const std::ve
   const Backend& backend = backend_for(model);
   std::string key = fmt::format("loss {} {} {} {} {}", backend.name(), describe(predictions),
                                 describe(batch.targets), batch.weighted, describe_trained(model));
-  return find_or_make(std::move(key),
-                      [&] { return make_loss_program(model, predictions, has_logits, batch, backend); });
+  return find_or_make(model, backend, std::move(key), [&](const KernelSelection&) {
+    return make_loss_program(model, predictions, has_logits, batch, backend);
+  });
 }
 
 std::shared_ptr<const StepProgram> Runtime::training(ModelImpl& model, const BatchSpecs& batch) {
   const Backend& backend = backend_for(model);
   std::string key = fmt::format("train {} {} {} {} {}", backend.name(), describe(batch.inputs),
                                 describe(batch.targets), batch.weighted, describe_trained(model));
-  return find_or_make(std::move(key), [&] { return make_training_program(model, batch, backend); });
+  auto step = find_or_make(model, backend, std::move(key), [&](const KernelSelection& selection) {
+    return make_training_program(model, batch, backend, selection);
+  });
+  say_what_is_not_possible(backend, model.record, *step->program);
+  return step;
+}
+
+KernelRecord Runtime::kernels() const {
+  const std::lock_guard lock(mutex_);
+  KernelRecord record;
+  record.instruction_set = instruction_set_;
+  std::set<std::string> known;
+  for (const Plan& plan : plans_) {
+    for (const ChoiceReport& report : plan.step->program->choices()) {
+      if (known.insert(choice_key(report.choice)).second) record.choices.push_back(report.choice);
+    }
+  }
+  return record;
+}
+
+void Runtime::say_what_is_not_possible(const Backend& backend, const KernelRecord& record,
+                                       const Program& program) {
+  const std::lock_guard lock(mutex_);
+  if (!said_set_ && !record.instruction_set.empty() && record.instruction_set != backend.instruction_set()) {
+    said_set_ = true;
+    log_message(
+        fmt::format("the model was computed with {}, and here is {}: the last bits of results will differ",
+                    record.instruction_set, backend.instruction_set()));
+  }
+  if (said_kernels_ || program.not_possible().empty()) return;
+  said_kernels_ = true;
+  const std::vector<std::string>& missing = program.not_possible();
+  log_message(
+      fmt::format("the model was computed with kernels that are not possible here, such as {}: fovea's own "
+                  "choice takes their "
+                  "place, so that results will differ in rounding",
+                  missing[0]));
 }
 
 std::int64_t Model::training_bytes(std::int64_t batch_size) const {
@@ -111,7 +166,10 @@ std::int64_t Model::training_bytes(std::int64_t batch_size) const {
     }
     inputs.push_back({shape, input.call()->layer->dtype_policy.compute_dtype()});
   }
-  std::int64_t bytes = make_rehearsal_program(impl, inputs, backend_for(impl)).program->arena_bytes();
+  std::int64_t bytes = 0;
+  const Backend& backend = backend_for(impl);
+  bytes += make_rehearsal_program(impl, inputs, backend, kernel_selection(impl, backend, false))
+               .program->arena_bytes();
   const std::vector<Variable> trained = impl.collect_weights(true);
   for (const Variable& variable : impl.collect_weights(false)) bytes += variable.spec().bytes();
   for (const Variable& variable : impl.compiled->options.optimizer.impl()->variables(trained)) {

@@ -20,6 +20,8 @@ class Runtime final : public ModelRuntime {
                                           const std::vector<bool>& has_logits, const BatchSpecs& batch);
   std::shared_ptr<const StepProgram> training(ModelImpl& model, const BatchSpecs& batch);
 
+  KernelRecord kernels() const override;
+
   /// Runs it in memory of its own, taken from this runtime's pool.
   void run(const std::shared_ptr<const StepProgram>& step, const void* const* feeds, void* const* outputs);
 
@@ -34,20 +36,33 @@ class Runtime final : public ModelRuntime {
     std::shared_ptr<const StepProgram> step;
   };
 
+  /// make(selection) makes the program.
   template <class Make>
-  std::shared_ptr<const StepProgram> find_or_make(std::string key, Make&& make);
+  std::shared_ptr<const StepProgram> find_or_make(const ModelImpl& model, const Backend& backend,
+                                                  std::string key, Make&& make);
+  /// Once, of what makes a run that goes on differ from how it began.
+  void say_what_is_not_possible(const Backend& backend, const KernelRecord& record, const Program& program);
   Slot& take_slot();
   static ExecutionContext& context_in(Slot& slot, const std::shared_ptr<const StepProgram>& step);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::shared_ptr<DerivedStore> derived_ = std::make_shared<DerivedStore>();
   std::list<Plan> plans_;  ///< the newest used first
   std::list<Slot> slots_;
+  std::string instruction_set_;  ///< of the backend that was planned for
+  bool said_set_ = false, said_kernels_ = false;
 };
 
 /// The threads that programs run on, and the backend they are planned for.
 std::shared_ptr<ThreadPool> compute_threads();
 const Backend& backend_for(const ModelImpl& model);
+/// What decides between kernels for this model, before the backend does; nothing but the record for others
+/// than the cpu backend. With `measure`, what is missing is measured where start_tuning() was called.
+KernelSelection kernel_selection(const ModelImpl& model, const Backend& backend, bool measure);
+/// Counts the calls of start_tuning() and stop_tuning(); odd while tuning.
+std::uint64_t tuning_version();
+/// Writes what was measured, and says so.
+void remember_measurements();
 /// Its weights' type, float32 when it has none.
 DType weights_dtype(const ModelImpl& model);
 

@@ -160,7 +160,8 @@ DType loss_dtype(DType predictions) { return predictions == DType::bfloat16 ? DT
 std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}", kind, index); }
 
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                                   const Backend& backend, std::shared_ptr<DerivedStore> store) {
+                                   const Backend& backend, std::shared_ptr<DerivedStore> store,
+                                   const KernelSelection& selection) {
   StepProgram step;
   const auto lower = [&](std::int64_t samples) {
     std::vector<TensorSpec> specs = inputs;
@@ -178,12 +179,17 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
   };
   const std::int64_t samples = inputs[0].shape[0];
   const Graph whole = lower(samples);
-  step.program = make_program(whole, backend, store);
-  if (!is_sample_wise(whole)) return step;
-  const std::int64_t together = samples_together(*step.program, samples);
-  if (2 * together > samples) return step;
-  step.program = make_batched_program(
-      samples, together, [&](std::int64_t part) { return make_program(lower(part), backend, store); });
+  // Its traffic hardly depends on the kernels, which are chosen for the parts.
+  const std::int64_t together = samples > 1 && is_sample_wise(whole)
+                                    ? samples_together(*make_program(whole, backend, store), samples)
+                                    : samples;
+  if (2 * together > samples) {
+    step.program = make_program(whole, backend, std::move(store), selection);
+    return step;
+  }
+  step.program = make_batched_program(samples, together, [&](std::int64_t part) {
+    return make_program(lower(part), backend, store, selection);
+  });
   return step;
 }
 
@@ -202,7 +208,8 @@ StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSp
   return step;
 }
 
-StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend) {
+StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend,
+                                  const KernelSelection& selection) {
   Graph graph;
   const std::vector<Value> predictions = lower_model(graph, model, batch.inputs, true);
   std::vector<Value> logits;
@@ -213,12 +220,12 @@ StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, con
   step.predictions = graph.outputs().size();
   for (const Value prediction : predictions) graph.add_output(prediction);
   add_update(graph, model, losses.total);
-  step.program = make_program(graph, backend);
+  step.program = make_program(graph, backend, nullptr, selection);
   return step;
 }
 
 StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                                   const Backend& backend) {
+                                   const Backend& backend, const KernelSelection& selection) {
   Graph graph;
   Value total;
   for (const Value prediction : lower_model(graph, model, inputs, true)) {
@@ -228,7 +235,7 @@ StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpe
   add_update(graph, model, total);
   graph.add_output(total);
   StepProgram step;
-  step.program = make_program(graph, backend);
+  step.program = make_program(graph, backend, nullptr, selection);
   return step;
 }
 

@@ -37,15 +37,17 @@ inline constexpr const char* kRandomStateFeed = "random_state";
 /// BatchNormalizations are folded into the weights before them. `store` keeps what programs of one model
 /// share.
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                                   const Backend& backend, std::shared_ptr<DerivedStore> store = nullptr);
+                                   const Backend& backend, std::shared_ptr<DerivedStore> store = nullptr,
+                                   const KernelSelection& selection = {});
 /// The loss of given predictions; `logits[i]` is a spec where the model has logits.
 StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSpec>& predictions,
                               const std::vector<bool>& has_logits, const BatchSpecs& batch,
                               const Backend& backend);
-StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend);
+StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend,
+                                  const KernelSelection& selection = {});
 /// A training step before the labels are known: it makes the sum of all outputs small. For what it needs of
 /// memory.
 StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                                   const Backend& backend);
+                                   const Backend& backend, const KernelSelection& selection = {});
 
 }  // namespace fovea

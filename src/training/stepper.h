@@ -16,6 +16,8 @@ class Stepper {
   /// Throws Error when the data does not fit the model's inputs, outputs or losses.
   Stepper(std::shared_ptr<ModelImpl> model, const Data& data, const ClassWeights& class_weight = {});
 
+  /// Plans batches of that size, and measures kernels if that is asked for, before the first of them comes.
+  void plan_training(std::int64_t count) { training_program(count); }
   void train(const Batch& batch);
   void test(const Batch& batch);
 

@@ -88,7 +88,7 @@ TEST(Conv2DPoolBackwardKernel, DeclinesTheRest) {
     return reason_declined(region).find(part) != std::string::npos;
   };
   // No kernel that gathers makes the gradient of an input with few channels.
-  EXPECT_TRUE(contains(region_of(kSparse[0], ops::PoolKind::max, {}), "nothing for Winograd"));
+  EXPECT_TRUE(contains(region_of(kSparse[0], ops::PoolKind::max, {}), "does not pay"));
   EXPECT_TRUE(contains(region_of(kWinograd[0], ops::PoolKind::max, {.weights = false}), "comes with that"));
   Case wide = kSparse[0];
   wide.x = {1, 9, 9, 6};

@@ -239,6 +239,26 @@ std::vector<Tensor> outputs_of(const Backend& backend, const RegionCase& region_
   return run(*std::get<Kernels>(made), region_case, one, Placement::after_fence);
 }
 
+std::vector<std::string> expect_candidates(const RegionCase& region_case, const Tolerance& tolerance) {
+  ThreadPool one(1), two(2), four(4);
+  const std::vector<Tensor> wanted = reference(region_case.in_double());
+  const std::vector<Tensor> scale = reference(region_case.in_double().of_magnitudes());
+  std::vector<std::string> names;
+  for (const auto& kernel : cpu_backend().candidates(region_case.region()).kernels) {
+    names.emplace_back(kernel->name());
+    SCOPED_TRACE(names.back());
+    const std::vector<Tensor> results = run(*kernel, region_case, one, Placement::before_fence);
+    const std::vector<Tensor> by_two = run(*kernel, region_case, two, Placement::after_fence);
+    const std::vector<Tensor> by_four = run(*kernel, region_case, four, Placement::misaligned);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      EXPECT_TRUE(same_bits(results[i], by_two[i])) << "two threads differ in output " << i;
+      EXPECT_TRUE(same_bits(results[i], by_four[i])) << "four threads differ in output " << i;
+      expect_close(results[i], wanted[i], scale[i], tolerance);
+    }
+  }
+  return names;
+}
+
 std::string reason_declined(const RegionCase& region_case) {
   const Implementation made = cpu_backend().implement(region_case.region());
   const auto* declined = std::get_if<Declined>(&made);

@@ -65,6 +65,8 @@ void expect_kernel_in_place(const RegionCase& region_case, std::size_t input, st
 
 /// What a backend's kernel for the region computes, on one thread.
 std::vector<Tensor> outputs_of(const Backend& backend, const RegionCase& region_case);
+/// As expect_kernel, of every kernel that can do the region on this machine; returns their names.
+std::vector<std::string> expect_candidates(const RegionCase& region_case, const Tolerance& tolerance);
 
 /// The reason why the cpu backend declines a region; empty when it does not.
 std::string reason_declined(const RegionCase& region_case);

@@ -124,6 +124,7 @@ class RunFolder(ProgramTest):
                 "validation_split": 0.2,
                 "seed": 3,
                 "strict": False,
+                "tune": False,
                 "output": "run",
             },
         )

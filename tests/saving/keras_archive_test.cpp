@@ -90,6 +90,29 @@ TEST_F(KerasArchive, KeepsClassNamesAndPreprocessing) {
   EXPECT_FALSE(load_model(path("model.keras")).info().preprocessing);
 }
 
+TEST_F(KerasArchive, KeepsTheKernels) {
+  const Model model = gallery_model(gallery_names()[0]);
+  model.save(path("model.keras"));
+  EXPECT_FALSE(contains(ZipReader(path("model.keras")).read("fovea.json", 1 << 20), "kernels"));
+  EXPECT_TRUE(load_model(path("model.keras")).kernels().choices.empty());
+  model.set_kernels({"avx2",
+                     {{"conv", "Conv2D", "shapes", "conv2d:direct", "measured", 0.25},
+                      {"", "MatMul", "others", "matmul", "table", 0}}});
+  model.save(path("model.keras"));
+  const KernelRecord record = load_model(path("model.keras")).kernels();
+  EXPECT_EQ(record.instruction_set, "avx2");
+  ASSERT_EQ(record.choices.size(), 2U);
+  EXPECT_EQ(record.choices[0].layer, "conv");
+  EXPECT_EQ(record.choices[0].region, "Conv2D");
+  EXPECT_EQ(record.choices[0].shapes, "shapes");
+  EXPECT_EQ(record.choices[0].kernel, "conv2d:direct");
+  EXPECT_EQ(record.choices[0].why, "measured");
+  EXPECT_EQ(record.choices[0].milliseconds, 0.25);
+  EXPECT_EQ(record.choices[1].milliseconds, 0);
+  model.set_kernels({});
+  EXPECT_TRUE(model.kernels().choices.empty());
+}
+
 TEST_F(KerasArchive, HasTheMetadataOfKeras) {
   gallery_model("several").save(path("model.keras"));
   const Json metadata = parse_json(ZipReader(path("model.keras")).read("metadata.json", 1000));
@@ -131,6 +154,17 @@ TEST_F(KerasArchive, MissingAndBrokenMembersAreNamed) {
       contains(error_of_changed("fovea.json",
                                 R"({"format": 1, "class_names": [], "preprocessing": {"image_size": [3]}})"),
                "'image_size' must be a height and a width"));
+  EXPECT_TRUE(
+      contains(error_of_changed("fovea.json",
+                                R"({"format": 1, "class_names": [], "preprocessing": null, "kernels": 3})"),
+               "kernels"));
+  const char* const damaged = R"({"format": 1, "class_names": [], "preprocessing": null, "kernels":
+      {"instruction_set": "avx2", "choices": [{"layer": "a", "region": "b", "shapes": "c", "kernel": 7}]}})";
+  EXPECT_TRUE(contains(error_of_changed("fovea.json", damaged), "'kernel'"));
+  const char* const timed = R"({"format": 1, "class_names": [], "preprocessing": null, "kernels":
+      {"instruction_set": "avx2", "choices": [{"layer": "a", "region": "b", "shapes": "c", "kernel": "d", "why": "e",
+       "milliseconds": "soon"}]}})";
+  EXPECT_TRUE(contains(error_of_changed("fovea.json", timed), "'milliseconds' must be a number"));
   EXPECT_TRUE(
       contains(error_of_changed("fovea.json", R"({"format": 1, "class_names": [3], "preprocessing": null})"),
                "'class_names' must be texts"));

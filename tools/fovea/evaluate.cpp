@@ -18,6 +18,7 @@ struct EvaluationOptions {
   std::string model, data;
   std::int64_t batch_size = 32;
   int threads = 0;
+  bool tune = false;
   bool strict = false;
 };
 
@@ -39,6 +40,7 @@ Task compile_for(const Model& model, std::int64_t classes) {
 int evaluate(const EvaluationOptions& options) {
   set_threads(options.threads);
   const Model model = open_model_file(options.model, true);
+  if (options.tune) tune_for(model);
   const DataSource source = recognise(options.data);
   DataOptions data_options;
   data_options.image = preprocessing_of(model);
@@ -82,6 +84,7 @@ void add_evaluate(CLI::App& program, int& exit_code) {
       ->required();
   add_batch_size_option(command, options->batch_size);
   add_threads_option(command, options->threads);
+  add_tune_option(command, options->tune);
   command.add_flag("--strict", options->strict, "stop at a broken image instead of leaving it out");
   command.footer("Example: fovea evaluate runs/1/best.keras photos");
   command.callback([options, &exit_code] { exit_code = evaluate(*options); });

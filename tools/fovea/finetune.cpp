@@ -86,6 +86,7 @@ int finetune(FinetuneOptions& options) {
   const Task task = task_for_classes(static_cast<std::int64_t>(data.class_names.size()), options.loss);
   const NewHead head = cut(base, task, options);
   compile(head.model, task, options, 1);
+  if (options.tune) tune_for(head.model);
 
   print_data(source, data);
   print_surgery(base, head, task, options);

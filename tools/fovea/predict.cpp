@@ -22,6 +22,7 @@ struct PredictionOptions {
   std::int64_t top = 3;
   bool json = false;
   int threads = 0;
+  bool tune = false;
 };
 
 /// What came of one file: its classes, or why it could not be read.
@@ -91,6 +92,7 @@ void print_result(const Result& result, const std::vector<std::string>& names) {
 int predict(const PredictionOptions& options) {
   set_threads(options.threads);
   const Model model = open_model_file(options.model, false);
+  if (options.tune) tune_for(model);
   if (!model.info().preprocessing) {
     const ImageOptions image = preprocessing_of(model);
     print_note(
@@ -131,6 +133,7 @@ void add_predict(CLI::App& program, int& exit_code) {
       ->check(whole_number(1));
   command.add_flag("--json", options->json, "print a JSON list, an object for each image");
   add_threads_option(command, options->threads);
+  add_tune_option(command, options->tune);
   command.footer("Example: fovea predict runs/1/best.keras cat.jpg dog.jpg");
   command.callback([options, &exit_code] { exit_code = predict(*options); });
 }

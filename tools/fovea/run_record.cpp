@@ -3,6 +3,9 @@
 #include <cmath>
 #include <utility>
 
+#include "models/model_impl.h"
+#include "saving/model_info.h"
+
 namespace fovea::program {
 namespace {
 
@@ -17,7 +20,13 @@ RunRecord::RunRecord(RunFolder folder, Json content)
   folder_.write_json("run.json", content_);
 }
 
-void RunRecord::add_epoch(Json epoch) {
+void RunRecord::add_kernels(const KernelRecord& kernels) {
+  kernels_ = merged(kernels_, kernels);
+  content_["kernels"] = kernels_to_json(kernels_);
+}
+
+void RunRecord::add_epoch(Json epoch, const KernelRecord& kernels) {
+  add_kernels(kernels);
   content_["epochs"].push_back(std::move(epoch));
   folder_.write_json("run.json", content_);
 }
@@ -51,7 +60,7 @@ void EpochRecorder::on_epoch_end(std::int64_t epoch, Logs& logs) {
     entry["images_per_second"] = rounded(share * static_cast<double>(parameters().samples) / training);
   }
   for (const auto& [name, value] : logs) entry[name] = value;  // one that is not finite is written as null
-  record_->add_epoch(std::move(entry));
+  record_->add_epoch(std::move(entry), model().kernels());
 }
 
 }  // namespace fovea::program

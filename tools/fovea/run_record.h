@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "fovea/callbacks.h"
+#include "fovea/kernels.h"
 #include "run_folder.h"
 
 namespace fovea::program {
@@ -13,7 +14,9 @@ class RunRecord {
   /// `content` holds what is known before the first step.
   RunRecord(RunFolder folder, Json content);
 
-  void add_epoch(Json epoch);
+  /// With the kernels that the model is computed with now, beside those of earlier epochs.
+  void add_epoch(Json epoch, const KernelRecord& kernels);
+  void add_kernels(const KernelRecord& kernels);
   /// "running", "finished", "stopped early", "interrupted" or "failed", with more to tell.
   void set_status(const char* status, Json more = Json::object());
   const Json& content() const { return content_; }
@@ -21,6 +24,7 @@ class RunRecord {
  private:
   RunFolder folder_;
   Json content_;
+  KernelRecord kernels_;
 };
 
 /// Times each epoch and puts its figures into the record.

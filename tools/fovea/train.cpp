@@ -208,6 +208,7 @@ int train(TrainOptions& options) {
   const Model model =
       new_model ? make_model(choice, task_for_classes(classes, options.loss).outputs) : choice.opened;
   const Task task = compile(model, classes, options, new_model);
+  if (options.tune) tune_for(model);
 
   print_data(source, data);
   print_model(model, choice);

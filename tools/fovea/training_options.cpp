@@ -59,6 +59,17 @@ void add_threads_option(CLI::App& command, int& threads) {
       ->check(whole_number(0, 1024));
 }
 
+void add_tune_option(CLI::App& command, bool& tune) {
+  command.add_flag("--tune", tune,
+                   "measure which kernels are the fastest on this machine, remember it "
+                   "(in $FOVEA_CACHE_DIR or ~/.cache/fovea) and use them; results differ in rounding");
+}
+
+void tune_for(const Model& model) {
+  start_tuning();
+  model.set_kernels({});
+}
+
 void add_batch_size_option(CLI::App& command, std::int64_t& batch_size) {
   command.add_option("--batch-size", batch_size, "images that go through the model together (default: 32)")
       ->option_text("N")
@@ -109,6 +120,7 @@ void add_training_options(CLI::App& command, TrainingOptions& options) {
       ->option_text("N")
       ->check(whole_number(0));
   add_threads_option(command, options.threads);
+  add_tune_option(command, options.tune);
   command
       .add_option("--output", options.output,
                   "folder for the results, new or empty (default: runs/1, runs/2, ...)")

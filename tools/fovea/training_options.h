@@ -9,6 +9,7 @@
 #include "data_source.h"
 #include "fovea/error.h"
 #include "fovea/metrics.h"
+#include "fovea/model.h"
 #include "fovea/optimizers.h"
 #include "run_folder.h"
 
@@ -24,6 +25,7 @@ struct TrainingOptions {
   std::optional<double> learning_rate;
   std::uint64_t seed = 0;
   int threads = 0;
+  bool tune = false;
   std::optional<std::string> output;
   bool strict = false;
 
@@ -48,6 +50,10 @@ CLI::Validator known_name(Make make) {
 }
 void add_training_options(CLI::App& command, TrainingOptions& options);
 void add_threads_option(CLI::App& command, int& threads);
+void add_tune_option(CLI::App& command, bool& tune);
+/// What --tune does: fast kernels for this machine, whatever the model's file says of those that it was made
+/// with.
+void tune_for(const Model& model);
 void add_batch_size_option(CLI::App& command, std::int64_t& batch_size);
 
 Optimizer make_optimizer(const TrainingOptions& options);

@@ -89,6 +89,7 @@ Json common_settings(const Model& model, const Data& data, const Task& task, con
           {"validation_split", data.validation_split},
           {"seed", options.seed},
           {"threads", threads},
+          {"tune", options.tune},
           {"strict", options.strict}};
 }
 
@@ -103,7 +104,7 @@ TrainingRun::TrainingRun(Model model, Data data, Task task, const TrainingOption
       // Signals are caught before the record says that there is a run to stop.
       record_((catch_interrupts(), folder_.create(), folder_),
               describe(model_, data_, options_, folder_, std::move(settings))) {
-  model_.info() = {data_.class_names, data_.image};
+  model_.info() = {.class_names = data_.class_names, .preprocessing = data_.image};
   ModelCheckpointOptions best;
   best.monitor = monitor_;
   best.save_best_only = true;
@@ -164,6 +165,7 @@ void TrainingRun::keep_interrupted() {
     model_.save(folder_.best());
     kept += fmt::format(" and, since no epoch was finished, in {} too", folder_.best());
   }
+  record_.add_kernels(model_.kernels());
   record_.set_status("interrupted");
   print_text(kept);
 }

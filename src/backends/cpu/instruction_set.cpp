@@ -37,4 +37,13 @@ void limit_instruction_set_from_environment() {
   if (const char* name = std::getenv("FOVEA_MAX_ISA")) limit_instruction_set(name);
 }
 
+std::string_view instruction_set() {
+#if HWY_ARCH_X86
+  const std::int64_t supported = hwy::SupportedTargets();
+  if ((supported & HWY_AVX3) != 0) return "avx512";
+  if ((supported & HWY_AVX2) != 0) return "avx2";
+#endif
+  return "baseline";
+}
+
 }  // namespace fovea::cpu

@@ -12,4 +12,7 @@ void limit_instruction_set(std::string_view name);
 /// asked for, so that one machine can measure and test what others will run.
 void limit_instruction_set_from_environment();
 
+/// What kernels use on this machine, in these names.
+std::string_view instruction_set();
+
 }  // namespace fovea::cpu

@@ -18,6 +18,9 @@ struct KernelEntry {
   MakeKernel make;
 };
 
+/// Of what is measured and remembered of them (Backend::kernels_version).
+inline constexpr int kKernelsVersion = 1;
+
 /// All of them, for each first op in the order in which they are asked.
 std::span<const KernelEntry> kernel_list();
 

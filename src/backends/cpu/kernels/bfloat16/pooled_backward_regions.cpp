@@ -5,6 +5,7 @@
 #include "backends/cpu/kernels/bfloat16/winograd.h"
 #include "backends/cpu/kernels/conv2d/pooled_gradient.h"
 #include "backends/cpu/kernels/conv2d/regions.h"
+#include "backends/cpu/kernels/conv2d/winograd.h"
 #include "backends/cpu/kernels/elementwise/unary.h"
 
 // The backward passes of convolution + bias + pooling + ReLU in bfloat16
@@ -106,6 +107,8 @@ Implementation make_bfloat16_conv2d_pool_backward(const Region& region) {
   const auto& places = std::get<PooledBackwardRegion>(read);
   if (spec_of(region, region.inputs[static_cast<std::size_t>(places.dy)]).dtype != DType::bfloat16)
     return decline("takes bfloat16 only");
+  if (places.dx >= 0 && !winograd_takes(places.shape))
+    return decline("the gradient by the input is nothing for Winograd");
   return std::make_unique<PooledBackward>(places, region.trains);
 }
 

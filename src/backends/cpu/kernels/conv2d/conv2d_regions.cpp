@@ -127,7 +127,14 @@ class BackwardFilter final : public Kernel {
   bool winograd_;
 };
 
-constexpr const char kNotWinograd[] = "no 3x3 convolution with stride 1 and enough channels";
+constexpr const char kNotWinograd[] = "no 3x3 convolution with stride 1, or too many channels";
+
+/// The kernel; discouraged where Winograd's transforms cost more than they save.
+Implementation offer(std::unique_ptr<Kernel> kernel, Method method, bool winograd_pays) {
+  if (method == Method::winograd && !winograd_pays)
+    return Discouraged{std::move(kernel), "few channels or cut tiles: Winograd does not pay"};
+  return kernel;
+}
 
 }  // namespace
 
@@ -203,14 +210,15 @@ Implementation make_pooled_forward(const Region& region, std::size_t at, Method 
   const Conv2DShape shape =
       conv2d_shape(op_as<Conv2DOp>(region, 0)->attributes, spec_of(region, first.inputs[0]).shape,
                    spec_of(region, first.inputs[1]).shape, pooled.map);
-  if (method == Method::winograd && !winograd_takes_pooled(shape)) return decline("{}", kNotWinograd);
+  if (method == Method::winograd && !winograd_can(shape)) return decline("{}", kNotWinograd);
   if (method == Method::winograd && !winograd_pools(pooled.pooled))
     return decline("the pooling's windows do not divide Winograd's tiles");
-  if (method == Method::direct && winograd_takes(shape))
-    return decline("Winograd without the pooling is faster");
   if (method == Method::direct && !conv2d_pools(shape, pooled.pooled))
     return decline("the rows of a window do not fit into the scratch memory");
-  return std::make_unique<PooledForward>(shape, method, pooled);
+  auto kernel = std::make_unique<PooledForward>(shape, method, pooled);
+  if (method == Method::direct && winograd_takes(shape))
+    return Discouraged{std::move(kernel), "Winograd, without the pooling if need be, is faster"};
+  return offer(std::move(kernel), method, winograd_takes_pooled(shape));
 }
 
 Implementation make_forward(const Region& region, Method method) {
@@ -230,8 +238,9 @@ Implementation make_forward(const Region& region, Method method) {
   const Conv2DShape shape =
       conv2d_shape(conv.attributes, spec_of(region, first.inputs[0]).shape,
                    spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape);
-  if (method == Method::winograd && !winograd_takes(shape)) return decline("{}", kNotWinograd);
-  return std::make_unique<Forward>(shape, method, std::get<Epilogue>(epilogue));
+  if (method == Method::winograd && !winograd_can(shape)) return decline("{}", kNotWinograd);
+  return offer(std::make_unique<Forward>(shape, method, std::get<Epilogue>(epilogue)), method,
+               winograd_takes(shape));
 }
 
 template <class KernelClass>
@@ -239,8 +248,8 @@ Implementation make_backward(const Region& region, const Conv2DShape& shape, Met
   if (region.steps.size() != 1) return decline("takes the op alone");
   if (!all_float32(region) || !reads_two_tensors(region))
     return decline("takes two different float32 tensors");
-  if (method == Method::winograd && !winograd_takes(shape)) return decline("{}", kNotWinograd);
-  return std::make_unique<KernelClass>(shape, method);
+  if (method == Method::winograd && !winograd_can(shape)) return decline("{}", kNotWinograd);
+  return offer(std::make_unique<KernelClass>(shape, method), method, winograd_takes(shape));
 }
 
 Implementation make_backward_input(const Region& region, Method method) {

@@ -102,7 +102,7 @@ std::variant<PooledBackwardRegion, Declined> read_pooled_backward(const Region& 
   if (places.db >= 0 && places.dw < 0)
     return decline("the gradient by the bias comes with that by the weights");
   if (region.outputs.size() != written) return decline("an inner value is read outside");
-  if (places.dx >= 0 && !winograd_takes(shape))
+  if (places.dx >= 0 && !winograd_can(shape))
     return decline("the gradient by the input is nothing for Winograd");
   if (places.dw >= 0 && !sparse_wide_backward_filter_takes(shape) && !sparse_backward_filter_takes(shape))
     return decline("the sparse gradients do not take the convolution");
@@ -115,7 +115,10 @@ Implementation make_conv2d_pool_backward(const Region& region) {
   const auto& places = std::get<PooledBackwardRegion>(read);
   if (spec_of(region, region.inputs[static_cast<std::size_t>(places.dy)]).dtype != DType::float32)
     return decline("takes float32 only");
-  return std::make_unique<PooledBackward>(places);
+  auto kernel = std::make_unique<PooledBackward>(places);
+  if (places.dx >= 0 && !winograd_takes(places.shape))
+    return Discouraged{std::move(kernel), "Winograd does not pay for the gradient by the input"};
+  return kernel;
 }
 
 }  // namespace fovea::cpu

@@ -23,27 +23,34 @@ StridedConvolution winograd_backward_convolution(const Conv2DShape& s) {
 
 namespace {
 
-/// Does it want all that its tiles of outputs hold, or enough of it?
+/// Does it want enough of what its tiles of outputs hold?
 bool fits_tiles(const Conv2DShape& s) {
-  const bool plain = s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1 &&
-                     s.dilation_h == 1 && s.dilation_w == 1 && s.groups == 1;
-  if (!plain || s.batch * s.height * s.width <= 0) return false;
   // Tiles that hang over the borders make outputs that nobody wants.
   const std::int64_t outputs = s.out_height * s.out_width;
   const std::int64_t tiles = ceil_div(s.out_height, kTileOutputs) * ceil_div(s.out_width, kTileOutputs);
   return 2 * kPositions * tiles <= 9 * outputs;
 }
 
-/// Channels or filters that the transforms pay for, and that their memory holds.
-bool pays(std::int64_t count) { return count >= 16 && count <= 1024; }
+/// Channels or filters that the transforms pay for.
+bool pays(std::int64_t count) { return count >= 16; }
 
 }  // namespace
 
-bool winograd_takes(const Conv2DShape& s) { return fits_tiles(s) && pays(s.in_channels) && pays(s.filters); }
+bool winograd_can(const Conv2DShape& s) {
+  constexpr std::int64_t kMost = 1024;
+  const bool plain = s.kernel_h == 3 && s.kernel_w == 3 && s.stride_h == 1 && s.stride_w == 1 &&
+                     s.dilation_h == 1 && s.dilation_w == 1 && s.groups == 1;
+  return plain && s.in_channels > 0 && s.in_channels <= kMost && s.filters > 0 && s.filters <= kMost &&
+         s.batch > 0 && s.height * s.width > 0 && s.out_height * s.out_width > 0;
+}
+
+bool winograd_takes(const Conv2DShape& s) {
+  return winograd_can(s) && fits_tiles(s) && pays(s.in_channels) && pays(s.filters);
+}
 
 bool winograd_takes_pooled(const Conv2DShape& s) {
-  return winograd_takes(s) ||
-         (fits_tiles(s) && pays(s.filters) && winograd_takes_few_channels(forward_convolution(s)));
+  return winograd_takes(s) || (winograd_can(s) && fits_tiles(s) && pays(s.filters) &&
+                               winograd_takes_few_channels(forward_convolution(s)));
 }
 
 std::size_t winograd_packed_bytes(const Conv2DShape& shape) {
@@ -75,8 +82,7 @@ void winograd_pool_forward(const Conv2DShape& shape, const float* x, const void*
                            const ConvEpilogue& epilogue, const PooledOutput& pooled, ThreadPool& pool) {
   StridedConvolution c = forward_convolution(shape, x, packed, epilogue);
   c.pooled = &pooled;
-  const auto run =
-      shape.in_channels <= kFewChannels ? run_winograd_of_few_channels : run_winograd_convolution;
+  const auto run = winograd_takes_few_channels(c) ? run_winograd_of_few_channels : run_winograd_convolution;
   run(c, pool);
 }
 

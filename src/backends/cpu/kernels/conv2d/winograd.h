@@ -9,7 +9,10 @@
 
 namespace fovea::cpu {
 
-/// Is it a 3x3 convolution with stride 1, without dilation and groups, of a size that the transforms pay for?
+/// Is it a 3x3 convolution with stride 1, without dilation and groups, whose tiles fit into the scratch
+/// memory?
+bool winograd_can(const Conv2DShape& shape);
+/// And of a size that the transforms pay for, as far as one can tell without measuring?
 bool winograd_takes(const Conv2DShape& shape);
 /// The same for the forward pass with a pooling of 2x2 windows, which also takes the 2 to 4 channels of a
 /// net's first layer.
@@ -21,7 +24,7 @@ std::size_t winograd_packed_bytes(const Conv2DShape& shape);
 std::size_t winograd_backward_input_workspace(const Conv2DShape& shape);
 std::size_t winograd_backward_filter_workspace(const Conv2DShape& shape);
 
-/// The passes of conv2d.h; the shape is one that winograd_takes.
+/// The passes of conv2d.h; the shape is one that Winograd can do.
 void winograd_pack(const Conv2DShape& shape, const float* w, void* packed, ThreadPool& pool);
 void winograd_forward(const Conv2DShape& shape, const float* x, const void* packed,
                       const ConvEpilogue& epilogue, float* y, ThreadPool& pool);
