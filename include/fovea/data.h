@@ -117,6 +117,10 @@ struct ImageOptions {
   bool crop_to_aspect_ratio = false;
   /// Adds black borders up to the target's aspect ratio instead of distorting.
   bool pad_to_aspect_ratio = false;
+  /// Decodes JPEG files at a half, a quarter or an eighth of their size, the smallest that is not below
+  /// image_size in either direction, and resizes that. Much faster for large photographs, and they are
+  /// averaged instead of sampled when they shrink; the pixels are others than Keras'. (Not in Keras.)
+  bool scaled_decoding = false;
 };
 
 /// Reads a BMP, GIF (first frame), JPEG, PNG or WebP file, told apart by content, resized as `options` say.
@@ -137,6 +141,7 @@ struct ImageFolderOptions {
   std::string interpolation = "bilinear";  ///< see ImageOptions
   bool crop_to_aspect_ratio = false;
   bool pad_to_aspect_ratio = false;
+  bool scaled_decoding = false;  ///< see ImageOptions
   /// Throw at a broken image instead of leaving it out.
   bool strict = false;
   /// Memory for images: as the floats that training takes when all fit; else every file, as long as they

@@ -139,7 +139,7 @@ class ImageFiles final : public Dataset {
  private:
   void check_one(std::size_t at, Budget& budget, float* floats) {
     std::vector<std::uint8_t> file = read_file(folders_.files[at].path);
-    Image image = decode_image(file, plan_.channels);
+    Image image = decode_image(file, plan_.channels, plan_.decoded_size());
     Cached& cached = cache_[at];
     const auto elements = static_cast<std::size_t>(plan_.elements());
     if (floats != nullptr) {
@@ -165,9 +165,9 @@ class ImageFiles final : public Dataset {
         std::copy(cached.bytes.begin(), cached.bytes.end(), out.begin());
         return;
       case Cached::Kind::file:
-        return resize(decode_image(cached.bytes, plan_.channels), plan_, out);
+        return resize(decode_image(cached.bytes, plan_.channels, plan_.decoded_size()), plan_, out);
       case Cached::Kind::nothing:
-        return resize(read_image(folders_.files[at].path, plan_.channels), plan_, out);
+        return resize(read_image(folders_.files[at].path, plan_.channels, plan_.decoded_size()), plan_, out);
     }
   }
 
@@ -251,8 +251,9 @@ void check_options(const ImageFolderOptions& options) {
 ImageFolder image_folder(const std::string& path, const ImageFolderOptions& options) {
   check_options(options);
   const LabelMode mode = label_mode_of(options.label_mode);
-  const ResizePlan plan = plan_resize({options.image_size, options.color_mode, options.interpolation,
-                                       options.crop_to_aspect_ratio, options.pad_to_aspect_ratio});
+  const ResizePlan plan =
+      plan_resize({options.image_size, options.color_mode, options.interpolation,
+                   options.crop_to_aspect_ratio, options.pad_to_aspect_ratio, options.scaled_decoding});
   FolderTree tree = find_images(path);
   ImageFolder folder;
   folder.class_names = tree.train.class_names;

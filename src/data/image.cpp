@@ -23,11 +23,15 @@ bool has_at(Bytes bytes, std::size_t offset, std::string_view text) {
 
 }  // namespace
 
-Image make_image(std::int64_t height, std::int64_t width, std::int64_t channels) {
+void require_size(std::int64_t height, std::int64_t width) {
   if (height < 1 || width < 1) fail("an image needs at least 1x1 pixels. Received: {}x{}", height, width);
   if (height > max_pixels / width) {
     fail("an image of {}x{} pixels is refused: the limit is {} pixels", height, width, max_pixels);
   }
+}
+
+Image make_image(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  require_size(height, width);
   Image image{height, width, channels, {}};
   image.pixels.resize(static_cast<std::size_t>(height * width * channels));
   return image;
@@ -46,12 +50,12 @@ void put_pixel(std::uint8_t* to, std::int64_t channels, std::uint8_t red, std::u
   if (channels == 4) to[3] = alpha;
 }
 
-Image decode_image(Bytes bytes, std::int64_t channels) {
+Image decode_image(Bytes bytes, std::int64_t channels, AtLeast at_least) {
   if (channels != 1 && channels != 3 && channels != 4) {
     fail("images are decoded to 1, 3 or 4 channels. Received: {}", channels);
   }
   if (bytes.empty()) fail("the file is empty");
-  if (has_at(bytes, 0, "\xff\xd8\xff")) return decode_jpeg(bytes, channels);
+  if (has_at(bytes, 0, "\xff\xd8\xff")) return decode_jpeg(bytes, channels, at_least);
   if (has_at(bytes, 0, "\x89PNG\r\n\x1a\n")) return decode_png(bytes, channels);
   if (has_at(bytes, 0, "GIF87a") || has_at(bytes, 0, "GIF89a")) return decode_gif(bytes, channels);
   if (has_at(bytes, 0, "RIFF") && has_at(bytes, 8, "WEBP")) return decode_webp(bytes, channels);
@@ -81,9 +85,9 @@ std::vector<std::uint8_t> read_named_file(const std::string& path) {
   }
 }
 
-Image read_image(const std::string& path, std::int64_t channels) {
+Image read_image(const std::string& path, std::int64_t channels, AtLeast at_least) {
   try {
-    return decode_image(read_file(path), channels);
+    return decode_image(read_file(path), channels, at_least);
   } catch (const Error& error) {
     fail("{}: {}", path, error.what());
   }

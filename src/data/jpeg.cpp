@@ -89,9 +89,21 @@ void with_alpha(const std::uint8_t* row, std::int64_t width, std::uint8_t* out) 
     put_pixel(out + 4 * x, 4, row[3 * x], row[3 * x + 1], row[3 * x + 2]);
 }
 
+/// 8, 4, 2 or 1: the largest fraction of the size that still has so many pixels. libjpeg makes them of an
+/// inverse DCT of fewer coefficients, for which it has fast code.
+unsigned int scale_for(const jpeg_decompress_struct& info, AtLeast at_least) {
+  if (at_least.height < 1 || at_least.width < 1) return 1;
+  for (const unsigned int denominator : {8U, 4U, 2U}) {
+    const auto scaled = [&](JDIMENSION side) { return (std::int64_t{side} + denominator - 1) / denominator; };
+    if (scaled(info.image_height) >= at_least.height && scaled(info.image_width) >= at_least.width)
+      return denominator;
+  }
+  return 1;
+}
+
 }  // namespace
 
-Image decode_jpeg(Bytes bytes, std::int64_t channels) {
+Image decode_jpeg(Bytes bytes, std::int64_t channels, AtLeast at_least) {
   Decompressor jpeg;
   jpeg_decompress_struct& info = jpeg.info;
   jpeg.run([&] {
@@ -102,7 +114,11 @@ Image decode_jpeg(Bytes bytes, std::int64_t channels) {
   });
   const bool cmyk = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   info.out_color_space = cmyk ? JCS_CMYK : channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
-  Image image = make_image(info.image_height, info.image_width, channels);
+  require_size(info.image_height, info.image_width);
+  info.scale_num = 1;
+  info.scale_denom = scale_for(info, at_least);
+  jpeg.run([&] { jpeg_calc_output_dimensions(&info); });
+  Image image = make_image(info.output_height, info.output_width, channels);
   std::vector<std::uint8_t> line(static_cast<std::size_t>(image.width) * 4);
   const bool direct = !cmyk && channels != 4;
   jpeg.run([&] {

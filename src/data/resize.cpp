@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/format.h"
+#include "data/resize_rows.h"
 
 namespace fovea {
 namespace {
@@ -33,13 +34,6 @@ Window window_of(const Image& image, const ResizePlan& plan) {
   }
   return {0, 0, image.height, image.width};
 }
-
-/// Where an output row or column looks: two neighbours in the image (-1: in the border) and how far it is
-/// from the first to the second.
-struct Tap {
-  std::int64_t low, high;
-  float weight;
-};
 
 std::vector<Tap> taps(std::int64_t out_size, std::int64_t start, std::int64_t window, std::int64_t image,
                       Interpolation interpolation) {
@@ -81,25 +75,15 @@ Interpolation interpolation_of(const std::string& name) {
 
 /// A row of the image at the width of the result; the next result's row often needs it again.
 struct StretchedRow {
-  explicit StretchedRow(std::size_t floats) : values(floats) {}
+  explicit StretchedRow(std::size_t floats) : values(floats + kStretchSlack) {}
 
   /// Row `y`, -1 for the border.
   void read(const Image& image, std::int64_t y, std::span<const Tap> columns) {
     if (y == source) return;
     source = y;
     if (y < 0) return std::fill(values.begin(), values.end(), 0.0f);
-    const std::int64_t channels = image.channels;
-    const std::uint8_t* const row = image.pixels.data() + y * image.width * channels;
-    float* to = values.data();
-    for (const Tap& column : columns) {
-      const auto at = [&](std::int64_t x, std::int64_t c) {
-        return x < 0 ? 0.0f : static_cast<float>(row[x * channels + c]);
-      };
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const float left = at(column.low, c);
-        *to++ = left + (at(column.high, c) - left) * column.weight;
-      }
-    }
+    stretch_row(image.pixels.data() + y * image.width * image.channels, image.width, image.channels, columns,
+                values.data());
   }
 
   std::int64_t source = -2;  ///< the row that `values` hold; -2: none yet
@@ -124,6 +108,7 @@ ResizePlan plan_resize(const ImageOptions& options) {
   plan.width = options.image_size[1];
   plan.channels = channels_of(options.color_mode);
   plan.interpolation = interpolation_of(options.interpolation);
+  plan.scaled_decoding = options.scaled_decoding;
   if (options.crop_to_aspect_ratio) plan.aspect_ratio = AspectRatio::crop;
   if (options.pad_to_aspect_ratio) plan.aspect_ratio = AspectRatio::pad;
   return plan;
@@ -140,15 +125,14 @@ void resize(const Image& image, const ResizePlan& plan, std::span<float> out) {
     if (upper.source != row.low && lower.source == row.low) std::swap(upper, lower);
     upper.read(image, row.low, columns);
     lower.read(image, row.high, columns);
-    const float *top = upper.values.data(), *bottom = lower.values.data();
-    for (std::size_t i = 0; i < row_floats; ++i) to[i] = top[i] + (bottom[i] - top[i]) * row.weight;
+    blend_rows({upper.values.data(), row_floats}, {lower.values.data(), row_floats}, row.weight, to);
     to += row_floats;
   }
 }
 
 Tensor load_image(const std::string& path, const ImageOptions& options) {
   const ResizePlan plan = plan_resize(options);
-  const Image image = read_image(path, plan.channels);
+  const Image image = read_image(path, plan.channels, plan.decoded_size());
   Tensor tensor(Shape{plan.height, plan.width, plan.channels});
   resize(image, plan, {tensor.data<float>(), static_cast<std::size_t>(tensor.size())});
   return tensor;

@@ -17,7 +17,10 @@ struct ResizePlan {
   std::int64_t height = 0, width = 0, channels = 0;
   Interpolation interpolation = Interpolation::bilinear;
   AspectRatio aspect_ratio = AspectRatio::distort;
+  bool scaled_decoding = false;
 
+  /// For decode_image.
+  AtLeast decoded_size() const { return scaled_decoding ? AtLeast{height, width} : AtLeast{}; }
   std::int64_t elements() const { return height * width * channels; }
 };
 

@@ -23,6 +23,7 @@ class ImageFields final : public Configurable {
     visitor.field("interpolation", options.interpolation);
     visitor.field("crop_to_aspect_ratio", options.crop_to_aspect_ratio);
     visitor.field("pad_to_aspect_ratio", options.pad_to_aspect_ratio);
+    visitor.field("scaled_decoding", options.scaled_decoding);
   }
   ImageOptions options;
 };

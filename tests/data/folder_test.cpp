@@ -221,6 +221,27 @@ TEST(ImageFolder, CacheChangesNothingButTheReading) {
 }
 
 // Of 6 images of 4x4, 192 bytes each as floats: all files and as many floats as fit beside them.
+// However an image is kept: as floats, as a file, not at all.
+TEST(ImageFolder, DecodesScaledWhenAskedTo) {
+  const TemporaryFolder folder;
+  const ByteVector stripes = to_jpeg(
+      rgb_image(64, 64, [](std::int64_t, std::int64_t x) { return x % 2 == 0 ? 0U : 0xFFFFFFU; }), 100);
+  folder.write("a/1.jpg", stripes);
+  folder.write("b/1.jpg", stripes);
+  for (const bool scaled : {false, true}) {
+    for (const std::int64_t bytes : {1 << 20, 2 * static_cast<int>(stripes.size()), 0}) {
+      const DatasetPtr data = image_folder(folder.path(), {.image_size = {32, 32},
+                                                           .interpolation = "nearest",
+                                                           .scaled_decoding = scaled,
+                                                           .cache_bytes = bytes})
+                                  .train;
+      Batch batch = all_of(data);
+      const float off = std::abs(batch.inputs[0].values<float>()[0] - 127.5F);
+      EXPECT_TRUE(scaled ? off < 10 : off > 100) << off << " with " << bytes;
+    }
+  }
+}
+
 TEST(ImageFolder, CacheKeepsFilesBeforeFloats) {
   const TemporaryFolder folder;
   std::int64_t file_bytes = 0;

@@ -56,6 +56,59 @@ TEST(Decode, JpegIsCloseAndProgressiveIsTheSame) {
   EXPECT_EQ(decode_image(to_jpeg(image, 95, true), 3).pixels, baseline.pixels);
 }
 
+/// A slope of grey from left to right.
+Image slope(std::int64_t height, std::int64_t width) {
+  return rgb_image(height, width, [&](std::int64_t, std::int64_t x) {
+    return static_cast<std::uint32_t>(x * 255 / width) * 0x010101U;
+  });
+}
+
+TEST(DecodeScaled, TakesTheSmallestSizeThatIsNotBelowWhatIsAskedFor) {
+  const ByteVector bytes = to_jpeg(slope(100, 161));
+  const auto size = [&](const ByteVector& file, AtLeast at_least) {
+    const Image image = decode_image(file, 3, at_least);
+    EXPECT_EQ(image.pixels.size(), static_cast<std::size_t>(3 * image.height * image.width));
+    return std::pair(image.height, image.width);
+  };
+  using Size = std::pair<std::int64_t, std::int64_t>;
+  EXPECT_EQ(size(bytes, {}), Size(100, 161));
+  EXPECT_EQ(size(bytes, {51, 10}), Size(100, 161));
+  EXPECT_EQ(size(bytes, {50, 10}), Size(50, 81));
+  EXPECT_EQ(size(bytes, {10, 81}), Size(50, 81));
+  EXPECT_EQ(size(bytes, {10, 82}), Size(100, 161));
+  EXPECT_EQ(size(bytes, {25, 41}), Size(25, 41));
+  EXPECT_EQ(size(bytes, {13, 21}), Size(13, 21));
+  EXPECT_EQ(size(bytes, {1, 1}), Size(13, 21));
+  EXPECT_EQ(size(bytes, {200, 200}), Size(100, 161));
+  EXPECT_EQ(size(to_png(slope(100, 161)), {10, 10}), Size(100, 161));
+  EXPECT_EQ(size(to_grayscale_jpeg({16, 16, 1, ByteVector(256, 9)}), {2, 2}), Size(2, 2));
+  EXPECT_EQ(size(to_cmyk_jpeg(ByteVector(4 * 16 * 16, 9), 16, 16, true), {2, 2}), Size(2, 2));
+}
+
+TEST(DecodeScaled, AveragesBlocks) {
+  const Image image = slope(64, 128);
+  const ByteVector bytes = to_jpeg(image, 100);
+  for (const std::int64_t channels : {1, 3, 4}) {
+    for (const std::int64_t factor : {2, 4, 8}) {
+      const Image scaled = decode_image(bytes, channels, {64 / factor, 128 / factor});
+      ASSERT_EQ(scaled.width, 128 / factor);
+      for (std::int64_t x = 0; x < scaled.width; ++x) {
+        int sum = 0;
+        for (std::int64_t i = 0; i < factor; ++i)
+          sum += image.pixels[static_cast<std::size_t>(3 * (x * factor + i))];
+        const double mean = static_cast<double>(sum) / static_cast<double>(factor);
+        EXPECT_NEAR(scaled.pixels[static_cast<std::size_t>(channels * x)], mean, 3) << factor << " at " << x;
+      }
+    }
+  }
+}
+
+TEST(DecodeScaled, DamagedFilesAreErrorsToo) {
+  const ByteVector bytes = to_jpeg(slope(64, 64));
+  const ByteVector cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 2));
+  EXPECT_THAT(error_of([&] { decode_image(cut, 3, {8, 8}); }), HasSubstr("broken JPEG"));
+}
+
 TEST(Decode, FourChannelsAreOpaqueWithoutAlpha) {
   const Image image = plain_image(2, 2, 0x102030);
   const std::vector<std::uint32_t> palette = {0x102030, 0};
@@ -185,6 +238,7 @@ TEST(Decode, RefusesHugeImagesBeforeAllocating) {
     if (jpeg[i] == 0xFF && jpeg[i + 1] == 0xC0) std::fill_n(jpeg.begin() + static_cast<long>(i) + 5, 4, 0xF0);
   }
   EXPECT_THAT(error_of([&] { decode_image(jpeg, 3); }), HasSubstr(limit));
+  EXPECT_THAT(error_of([&] { decode_image(jpeg, 3, {8, 8}); }), HasSubstr(limit));
   bmp[21] = bmp[25] = 0x7f;
   EXPECT_THAT(error_of([&] { decode_image(bmp, 3); }), HasSubstr("end early"));
 }

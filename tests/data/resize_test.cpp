@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include "data/files.h"
+#include "data/resize_formula.h"
 
 namespace fovea::test {
 namespace {
@@ -74,12 +76,73 @@ TEST(Resize, PadToAspectRatio) {
               ElementsAre(6, 16, 0, 0));
 }
 
+Image noise(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  Image image = make_image(height, width, channels);
+  std::uint32_t state = 7;
+  for (std::uint8_t& byte : image.pixels)
+    byte = static_cast<std::uint8_t>((state = state * 1664525U + 1013904223U) >> 24);
+  return image;
+}
+
+// Sizes up and down, cut vectors, rows of one pixel; every kind of window.
+TEST(Resize, HasTheBitsOfTheFormulaOnEveryInstructionSet) {
+  const std::array<std::int64_t, 2> images[] = {{1, 1}, {2, 1}, {1, 3}, {7, 5}, {37, 50}, {64, 33}};
+  const std::array<std::int64_t, 2> targets[] = {{1, 1}, {3, 2}, {16, 16}, {21, 50}, {37, 70}};
+  for (const std::int64_t hwy_target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(hwy_target);
+    for (const std::int64_t channels : {1, 3, 4}) {
+      for (const auto& [height, width] : images) {
+        const Image image = noise(height, width, channels);
+        for (const auto& target : targets) {
+          for (const char* interpolation : {"bilinear", "nearest"}) {
+            for (int kind = 0; kind < 3; ++kind) {
+              const ResizePlan plan = plan_resize({.image_size = target,
+                                                   .color_mode = channels == 1   ? "grayscale"
+                                                                 : channels == 3 ? "rgb"
+                                                                                 : "rgba",
+                                                   .interpolation = interpolation,
+                                                   .crop_to_aspect_ratio = kind == 1,
+                                                   .pad_to_aspect_ratio = kind == 2});
+              std::vector<float> out(static_cast<std::size_t>(plan.elements()) + 1, -1.0F),
+                  wanted(out.size(), -1.0F);
+              resize(image, plan, {out.data(), out.size() - 1});
+              resize_by_formula(image, plan, {wanted.data(), wanted.size() - 1});
+              ASSERT_EQ(out, wanted) << hwy::TargetName(hwy_target) << " " << height << "x" << width << "x"
+                                     << channels << " to " << target[0] << "x" << target[1] << " "
+                                     << interpolation << kind;
+            }
+          }
+        }
+      }
+    }
+    hwy::SetSupportedTargetsForTest(0);
+  }
+}
+
 TEST(Resize, RefusesOptions) {
   EXPECT_THAT(error_of([] { plan_resize({.image_size = {0, 5}}); }), HasSubstr("Received: (0, 5)"));
   EXPECT_THAT(error_of([] { plan_resize({.color_mode = "bgr"}); }), HasSubstr("color_mode"));
   EXPECT_THAT(error_of([] { plan_resize({.interpolation = "bicubic"}); }), HasSubstr("bicubic"));
   EXPECT_THAT(error_of([] { plan_resize({.crop_to_aspect_ratio = true, .pad_to_aspect_ratio = true}); }),
               HasSubstr("only one"));
+}
+
+TEST(LoadImage, DecodesScaledWhenAskedTo) {
+  const TemporaryFolder folder;
+  // Stripes of one pixel: sampled they stay black or white, averaged they are grey.
+  const std::string path = folder.write(
+      "stripes.jpg",
+      to_jpeg(rgb_image(64, 64, [](std::int64_t, std::int64_t x) { return x % 2 == 0 ? 0U : 0xFFFFFFU; }),
+              100));
+  const ImageOptions sampled{.image_size = {32, 32}, .interpolation = "nearest"};
+  ImageOptions averaged = sampled;
+  averaged.scaled_decoding = true;
+  EXPECT_GT(std::abs(load_image(path, sampled).data<float>()[0] - 127.5F), 100);
+  EXPECT_LT(std::abs(load_image(path, averaged).data<float>()[0] - 127.5F), 10);
+  // The part that is cut out is not below the target either.
+  averaged.crop_to_aspect_ratio = true;
+  averaged.image_size = {33, 10};
+  EXPECT_GT(std::abs(load_image(path, averaged).data<float>()[0] - 127.5F), 100);
 }
 
 TEST(LoadImage, GivesFloats) {

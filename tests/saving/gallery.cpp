@@ -13,8 +13,10 @@ Model sequential() {
        Flatten(), Dropout(0.5), Dense(8, {.activation = "relu"}), Dense(1, {.activation = "sigmoid"})},
       {.name = "cats_and_dogs"});
   model.info().class_names = {"cat", "dog"};
-  model.info().preprocessing =
-      ImageOptions{.image_size = {15, 15}, .interpolation = "nearest", .pad_to_aspect_ratio = true};
+  model.info().preprocessing = ImageOptions{.image_size = {15, 15},
+                                            .interpolation = "nearest",
+                                            .pad_to_aspect_ratio = true,
+                                            .scaled_decoding = true};
   return model;
 }
 

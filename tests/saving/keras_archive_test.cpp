@@ -85,6 +85,7 @@ TEST_F(KerasArchive, KeepsClassNamesAndPreprocessing) {
   EXPECT_EQ(info.preprocessing->interpolation, "nearest");
   EXPECT_FALSE(info.preprocessing->crop_to_aspect_ratio);
   EXPECT_TRUE(info.preprocessing->pad_to_aspect_ratio);
+  EXPECT_TRUE(info.preprocessing->scaled_decoding);
   model.info() = {};
   model.save(path("model.keras"));
   EXPECT_FALSE(load_model(path("model.keras")).info().preprocessing);

@@ -53,6 +53,7 @@ Data open_folder(const DataSource& source, const DataOptions& options) {
   folder_options.interpolation = options.image.interpolation;
   folder_options.crop_to_aspect_ratio = options.image.crop_to_aspect_ratio;
   folder_options.pad_to_aspect_ratio = options.image.pad_to_aspect_ratio;
+  folder_options.scaled_decoding = options.image.scaled_decoding;
   folder_options.validation_split = options.validation_split;
   folder_options.seed = options.seed;
   folder_options.strict = options.strict;

@@ -43,8 +43,10 @@ int summary(const std::string& name, bool explain) {
   const ModelInfo& info = model.info();
   if (!info.class_names.empty()) print_row("classes", joined_first(info.class_names, 20));
   if (info.preprocessing) {
-    print_row("images", fmt::format("{}, {}, {}", size_text(info.preprocessing->image_size),
-                                    info.preprocessing->color_mode, info.preprocessing->interpolation));
+    print_row("images",
+              fmt::format("{}, {}, {}{}", size_text(info.preprocessing->image_size),
+                          info.preprocessing->color_mode, info.preprocessing->interpolation,
+                          info.preprocessing->scaled_decoding ? ", JPEG files decoded scaled" : ""));
   }
   return exit_ok;
 }

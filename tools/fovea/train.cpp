@@ -24,6 +24,7 @@ struct TrainOptions : TrainingOptions {
   std::optional<std::string> model;
   std::optional<std::string> image_size;
   std::optional<std::string> dtype_policy;
+  bool scaled_decoding = false;
 };
 
 /// The model before its outputs are known, and the images it is for.
@@ -124,6 +125,20 @@ Choice choose(const DataSource& source, const TrainOptions& options) {
   return choice;
 }
 
+/// A model that is trained on keeps how its images were decoded.
+void choose_decoding(const DataSource& source, const TrainOptions& options, Choice& choice) {
+  if (!options.scaled_decoding) return;
+  if (source.kind != DataKind::image_folder) {
+    usage_error("--scaled-decoding is for folders of JPEG files; {} is {}", source.text,
+                name_of(source.kind));
+  }
+  if (choice.opened.impl() && !choice.image.scaled_decoding && choice.opened.info().preprocessing) {
+    fail("--scaled-decoding: {} was trained on images that were not decoded so; leave the option out",
+         *options.model);
+  }
+  choice.image.scaled_decoding = true;
+}
+
 Model make_model(const Choice& choice, std::int64_t outputs) {
   const std::int64_t channels = choice.image.color_mode == "grayscale" ? 1 : 3;
   const std::array<std::int64_t, 2> size = choice.image.image_size;
@@ -157,8 +172,9 @@ bool has_rescaling(const LayerImpl& layer) {
 
 void print_model(const Model& model, const Choice& choice) {
   const std::string name = choice.name.empty() ? model.name() : choice.name;
-  print_row("images", fmt::format("{}, {} ({})", size_text(choice.image.image_size), choice.image.color_mode,
-                                  choice.size_reason));
+  print_row("images", fmt::format("{}, {} ({}){}", size_text(choice.image.image_size),
+                                  choice.image.color_mode, choice.size_reason,
+                                  choice.image.scaled_decoding ? ", JPEG files decoded scaled" : ""));
   print_row("model", fmt::format("{}, {} ({})", name, counted(model.count_params(), "parameter"),
                                  choice.model_reason));
   if (!has_rescaling(*model.impl())) {
@@ -200,7 +216,8 @@ int train(TrainOptions& options) {
   if (options.epochs == 0) {
     options.epochs = source.kind == DataKind::synthetic_shapes ? default_epochs_of_shapes : default_epochs;
   }
-  const Choice choice = choose(source, options);
+  Choice choice = choose(source, options);
+  choose_decoding(source, options, choice);
   const Data data = open_training_data(source, choice.image, options);
   print_broken(data.broken);
   const auto classes = static_cast<std::int64_t>(data.class_names.size());
@@ -255,6 +272,10 @@ void add_train(CLI::App& program, const std::vector<std::string>& command_line, 
           "losses in float32 and halves the memory of what is between the layers (default: float32)")
       ->option_text("NAME")
       ->check(known_name([](const std::string& name) { require_layer_policy(DTypePolicy(name), "train"); }));
+  command.add_flag(
+      "--scaled-decoding", options->scaled_decoding,
+      "decode large JPEG files at a half, a quarter or an eighth of their size, not below --image-size: "
+      "much faster, with other pixels than Keras'; the model's file says so, and predict does the same");
   command.add_option("--epochs", options->epochs, "passes over the images, at most (default: 20; shapes: 5)")
       ->option_text("N")
       ->check(whole_number(1));

@@ -50,7 +50,8 @@ Json model_json(const Model& model, const Data& data) {
           {"input",
            {{"image_size", data.image.image_size},
             {"color_mode", data.image.color_mode},
-            {"interpolation", data.image.interpolation}}}};
+            {"interpolation", data.image.interpolation},
+            {"scaled_decoding", data.image.scaled_decoding}}}};
 }
 
 Json describe(const Model& model, const Data& data, const TrainingOptions& options, const RunFolder& folder,
