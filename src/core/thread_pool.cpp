@@ -47,7 +47,7 @@ struct ThreadPool::Impl {
   std::atomic<std::uint64_t> generation{0};
   std::atomic<bool> stopping{false};
 
-  std::mutex busy;
+  std::atomic<bool> busy = false;  ///< with a run; no mutex, for a piece may ask on the thread that set it
   std::mutex sleep_mutex;
   std::condition_variable wake;
   int sleepers = 0;  // guarded by sleep_mutex
@@ -105,8 +105,7 @@ int ThreadPool::threads() const { return static_cast<int>(impl_->workers.size())
 void ThreadPool::run(std::int64_t pieces, Call call, const void* context) {
   thread_scratch();
   Impl& impl = *impl_;
-  std::unique_lock lock(impl.busy, std::defer_lock);
-  if (pieces <= 1 || impl.workers.empty() || !lock.try_lock()) {
+  if (pieces <= 1 || impl.workers.empty() || impl.busy.exchange(true, std::memory_order_acquire)) {
     for (std::int64_t i = 0; i < pieces; ++i) call(context, i);
     return;
   }
@@ -124,6 +123,7 @@ void ThreadPool::run(std::int64_t pieces, Call call, const void* context) {
       std::this_thread::yield();
     }
   }
+  impl.busy.store(false, std::memory_order_release);
 }
 
 }  // namespace fovea

@@ -8,8 +8,8 @@ namespace fovea {
 
 /// Runs numbered pieces of work on a fixed set of threads, the caller's included. How the work is cut is the
 /// caller's choice and never depends on the number of threads, so results have the same bits for any number.
-/// A run allocates nothing. When the pool is already busy with another caller's run (two threads predicting
-/// at once), the pieces run on the calling thread alone. Pieces must not throw.
+/// A run allocates nothing. When the pool is already busy with another run (two threads predicting at once,
+/// or a piece that calls it itself), the pieces run on the calling thread alone. Pieces must not throw.
 class ThreadPool {
  public:
   /// `threads` counts the caller; 0 means one per core this process may use.

@@ -1,18 +1,25 @@
 #include "plan/batched_program.h"
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
 
 #include "core/format.h"
 
 namespace fovea {
 namespace {
 
-class BatchedContext final : public ExecutionContext {
- public:
+/// What one part needs while it runs.
+struct Lane {
   ContextPtr larger, smaller;
-  // Of the part that runs.
   std::vector<const void*> feeds;
   std::vector<void*> outputs;
+  std::atomic<bool> busy = false;
+};
+
+class BatchedContext final : public ExecutionContext {
+ public:
+  std::deque<Lane> lanes;  ///< one, and from the first run on one for each thread
 };
 
 class BatchedProgram final : public Program {
@@ -35,10 +42,7 @@ class BatchedProgram final : public Program {
   ContextPtr new_context(std::shared_ptr<Arena> arena) const override {
     if (!arena) arena = std::make_shared<Arena>(arena_bytes());
     auto context = std::make_unique<BatchedContext>();
-    context->smaller = smaller_->new_context(arena);
-    if (larger_) context->larger = larger_->new_context(arena);
-    context->feeds.resize(feed_rows_.size());
-    context->outputs.resize(output_rows_.size());
+    add_lane(*context, std::move(arena));
     return context;
   }
   std::int64_t arena_bytes() const override {
@@ -57,22 +61,49 @@ class BatchedProgram final : public Program {
   void run(ExecutionContext& any_context, const void* const* feeds, void* const* outputs,
            ThreadPool& threads) const override {
     auto& context = static_cast<BatchedContext&>(any_context);
-    for (std::int64_t part = 0, first = 0; part < parts_; ++part) {
-      for (std::size_t i = 0; i < feed_rows_.size(); ++i)
-        context.feeds[i] = static_cast<const char*>(feeds[i]) + first * feed_rows_[i];
-      for (std::size_t i = 0; i < output_rows_.size(); ++i) {
-        const bool wanted = outputs[i] != nullptr;
-        context.outputs[i] = wanted ? static_cast<char*>(outputs[i]) + first * output_rows_[i] : nullptr;
-      }
-      const bool larger = part < extra_;
-      const Program& program = larger ? *larger_ : *smaller_;
-      program.run(larger ? *context.larger : *context.smaller, context.feeds.data(), context.outputs.data(),
-                  threads);
-      first += small_ + (larger ? 1 : 0);
+    const std::int64_t count = threads.threads();
+    // A thread with a part of its own waits for nobody; a few parts would leave threads without one.
+    const bool apart = parts_ % count == 0 || parts_ >= 4 * count;
+    std::int64_t first = 0;
+    if (!apart || static_cast<std::int64_t>(context.lanes.size()) < count) {
+      const std::int64_t together = apart ? 1 : parts_;  // weights are packed by all threads
+      for (; first < together; ++first) run_part(context.lanes[0], first, feeds, outputs, threads);
+      while (apart && static_cast<std::int64_t>(context.lanes.size()) < count) add_lane(context, nullptr);
     }
+    threads.parallel_for(parts_ - first, [&](std::int64_t part) {
+      for (Lane& lane : context.lanes) {
+        if (lane.busy.exchange(true)) continue;
+        run_part(lane, first + part, feeds, outputs, threads);
+        lane.busy = false;
+        return;
+      }
+    });
   }
 
  private:
+  void add_lane(BatchedContext& context, std::shared_ptr<Arena> arena) const {
+    if (!arena) arena = std::make_shared<Arena>(arena_bytes());
+    Lane& lane = context.lanes.emplace_back();
+    lane.smaller = smaller_->new_context(arena);
+    if (larger_) lane.larger = larger_->new_context(arena);
+    lane.feeds.resize(feed_rows_.size());
+    lane.outputs.resize(output_rows_.size());
+  }
+
+  void run_part(Lane& lane, std::int64_t part, const void* const* feeds, void* const* outputs,
+                ThreadPool& threads) const {
+    const std::int64_t first = part * small_ + std::min(part, extra_);
+    for (std::size_t i = 0; i < feed_rows_.size(); ++i)
+      lane.feeds[i] = static_cast<const char*>(feeds[i]) + first * feed_rows_[i];
+    for (std::size_t i = 0; i < output_rows_.size(); ++i) {
+      const bool wanted = outputs[i] != nullptr;
+      lane.outputs[i] = wanted ? static_cast<char*>(outputs[i]) + first * output_rows_[i] : nullptr;
+    }
+    const bool larger = part < extra_;
+    const Program& program = larger ? *larger_ : *smaller_;
+    program.run(larger ? *lane.larger : *lane.smaller, lane.feeds.data(), lane.outputs.data(), threads);
+  }
+
   std::int64_t parts_, small_, extra_;  ///< parts of `small_` samples, the first `extra_` of one more
   std::unique_ptr<Program> smaller_, larger_;
   std::vector<TensorSpec> output_specs_;

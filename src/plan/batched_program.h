@@ -11,7 +11,8 @@ namespace fovea {
 /// program of a graph that is_sample_wise(), for all `samples`.
 std::int64_t samples_together(const Program& whole, std::int64_t samples);
 
-/// Runs a batch part after part, with one arena for all of them. `make` makes the program of a graph that
+/// Runs a batch part after part; where there are enough of them, each thread runs parts of its own, with an
+/// arena for each thread. `make` makes the program of a graph that
 /// is_sample_wise() for so many samples; parts have about `together`, at least that many. The same for any
 /// number of threads.
 std::unique_ptr<Program> make_batched_program(

@@ -51,6 +51,15 @@ TEST(ThreadPool, TwoCallersAtOnce) {
   EXPECT_EQ(total.load(), 2 * 500 * 28);
 }
 
+TEST(ThreadPool, APieceMayRunPiecesItself) {
+  ThreadPool pool(2);
+  std::atomic<std::int64_t> total{0};
+  for (int round = 0; round < 100; ++round) {
+    pool.parallel_for(6, [&](std::int64_t) { pool.parallel_for(8, [&](std::int64_t i) { total += i; }); });
+  }
+  EXPECT_EQ(total.load(), 100 * 6 * 28);
+}
+
 TEST(Philox, MatchesTheKnownAnswers) {
   // Known-answer vectors of the Random123 distribution, philox4x32-10.
   EXPECT_EQ(philox({0, 0, 0, 0}, {0, 0}),

@@ -166,7 +166,8 @@ class HalfWinogradRun {
     for_vectors(tile.channels(), [&](std::int64_t channel, std::int64_t used) HWY_ATTR {
       tile.read(channel, used, [&](auto&& value) HWY_ATTR {
         transform_square<6, kTileInputs>(
-            [](const Vector* from, Vector* transformed) HWY_ATTR { transform_inputs(D(), from, transformed); },
+            [](const Vector* from, Vector* transformed)
+                HWY_ATTR { transform_inputs(D(), from, transformed); },
             value,
             [&](int row, int column, Vector result) HWY_ATTR {
               store_transformed(result, to + (row * kTileInputs + column) * position + channel);
