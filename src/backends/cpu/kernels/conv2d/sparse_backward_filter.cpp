@@ -41,6 +41,7 @@ struct SparsePatchCut {
 #include "hwy/foreach_target.h"
 // After foreach_target.h, as Highway asks.
 #include "backends/cpu/kernels/vector-inl.h"
+#include "hwy/cache_control.h"
 
 // dw[ky, kx, c, f] = sum over windows of g * x[winner + (ky, kx), c]: the patch of x under the kernel, a few
 // vectors, times g. The patches of all four places of a window are copied next to each other, so that the
@@ -63,7 +64,10 @@ class SparseGradient {
         const Range windows = cut.segments.range(segment);
         copy_patches(row, windows);
         list_gradients(row, windows, sums + cut.patch * s.filters);
-        add_segment(windows.size(), sums);
+        // The segment behind it in memory, if the part goes on.
+        const bool last = row + 1 == rows.end && segment + 1 == cut.segments.parts;
+        const std::int64_t next = (row * (s.out_width / 2) + windows.end) * s.filters;
+        add_segment(windows.size(), sums, {next, last ? next : next + windows.size() * s.filters});
       }
     }
   }
@@ -168,31 +172,46 @@ class SparseGradient {
     }
   }
 
-  void add_segment(std::int64_t windows, float* sums) const {
+  /// `ahead`: elements of the pooled gradient that come next.
+  void add_segment(std::int64_t windows, float* sums, Range ahead) const {
     const std::int64_t vectors = cut.patch / kLanes;
     for (std::int64_t v = 0; v < vectors; v += kVectors) {
       switch (std::min<std::int64_t>(kVectors, vectors - v)) {
         case 1:
-          add_filters<1>(windows, v * kLanes, sums);
+          add_filters<1>(windows, v * kLanes, sums, ahead);
           break;
         case 2:
-          add_filters<2>(windows, v * kLanes, sums);
+          add_filters<2>(windows, v * kLanes, sums, ahead);
           break;
         case 3:
-          add_filters<3>(windows, v * kLanes, sums);
+          add_filters<3>(windows, v * kLanes, sums, ahead);
           break;
         default:
-          add_filters<kVectors>(windows, v * kLanes, sums);
+          add_filters<kVectors>(windows, v * kLanes, sums, ahead);
       }
     }
   }
 
   template <int V>
-  void add_filters(std::int64_t windows, std::int64_t first, float* sums) const {
+  void add_filters(std::int64_t windows, std::int64_t first, float* sums, Range ahead) const {
     constexpr int kFilters = filters_of(V);
+    const std::int64_t step = round_up(ceil_div(ahead.size() * kFilters, s.filters), kMaxLanes);
     std::int64_t f = 0;
-    for (; f + kFilters <= s.filters; f += kFilters) add<V, kFilters>(windows, first, f, sums);
+    for (; f + kFilters <= s.filters; f += kFilters) {
+      prefetch(ahead, step);
+      add<V, kFilters>(windows, first, f, sums);
+    }
     for (; f < s.filters; ++f) add<V, 1>(windows, first, f, sums);
+  }
+
+  /// Some of what comes next. Inlined, or the compiler takes it for a function without an effect.
+  HWY_INLINE void prefetch(Range& ahead, std::int64_t step) const {
+    const std::int64_t end = std::min(ahead.end, ahead.begin + step);
+    for (; ahead.begin < end; ahead.begin += kMaxLanes) {
+      hwy::Prefetch(g.dy + ahead.begin);
+      if (g.after != nullptr) hwy::Prefetch(g.after + ahead.begin);
+      if (ahead.begin % (4 * kMaxLanes) == 0) hwy::Prefetch(g.winners + ahead.begin);
+    }
   }
 
   /// V vectors of the patches from float `first` on, for F filters from f on.
