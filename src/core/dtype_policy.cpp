@@ -10,7 +10,8 @@ namespace fovea {
 namespace {
 
 constexpr std::string_view kMixed = "mixed_bfloat16";
-std::atomic<DTypePolicy> global_policy{DTypePolicy(DType::float32)};
+/// What layers compute in tells their policy: bfloat16 is mixed_bfloat16.
+std::atomic<DType> global_compute_dtype{DType::float32};
 
 }  // namespace
 
@@ -43,15 +44,18 @@ void require_layer_policy(const DTypePolicy& policy, std::string_view where) {
 
 void set_dtype_policy(const DTypePolicy& policy) {
   require_layer_policy(policy, "set_dtype_policy");
-  global_policy = policy;
+  global_compute_dtype = policy.compute_dtype();
 }
 
-DTypePolicy dtype_policy() { return global_policy; }
+DTypePolicy dtype_policy() {
+  const DType dtype = global_compute_dtype;
+  return dtype == DType::bfloat16 ? DTypePolicy(kMixed) : DTypePolicy(dtype);
+}
 
 void set_floatx(DType dtype) {
   if (dtype != DType::float32 && dtype != DType::float64)
     fail("set_floatx: must be float32 or float64. Received: {}", name(dtype));
-  global_policy = DTypePolicy(dtype);
+  global_compute_dtype = dtype;
 }
 
 DType floatx() { return dtype_policy().variable_dtype(); }
