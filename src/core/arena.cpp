@@ -37,8 +37,14 @@ Arena::Arena(std::int64_t bytes, ThreadPool* threads) {
   }
 }
 
+Arena::Arena(std::shared_ptr<Arena> whole, std::int64_t offset, std::int64_t bytes)
+    : whole_(std::move(whole)), data_(whole_->data() + offset), bytes_(bytes) {
+  if (offset < 0 || offset % 64 != 0 || bytes < 0 || offset + bytes > whole_->bytes())
+    fail("Arena: {} bytes from {} on are no part of {} bytes", bytes, offset, whole_->bytes());
+}
+
 Arena::~Arena() {
-  if (data_ != nullptr) munmap(data_, static_cast<std::size_t>(bytes_));
+  if (data_ != nullptr && !whole_) munmap(data_, static_cast<std::size_t>(bytes_));
 }
 
 }  // namespace fovea

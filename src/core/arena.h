@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "core/thread_pool.h"
 
@@ -14,6 +15,8 @@ class Arena {
   /// `threads`, when given, touch it together: the system clears each page first, some 10 GB/s a thread.
   /// Throws Error when the memory cannot be had, saying how much was asked for.
   explicit Arena(std::int64_t bytes, ThreadPool* threads = nullptr);
+  /// A part of another one, from a multiple of 64 bytes on, which it keeps alive.
+  Arena(std::shared_ptr<Arena> whole, std::int64_t offset, std::int64_t bytes);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -22,6 +25,7 @@ class Arena {
   std::int64_t bytes() const { return bytes_; }
 
  private:
+  std::shared_ptr<Arena> whole_;  ///< whose memory it is; null: its own
   std::byte* data_ = nullptr;
   std::int64_t bytes_ = 0;
 };

@@ -19,6 +19,7 @@ struct Lane {
 
 class BatchedContext final : public ExecutionContext {
  public:
+  std::shared_ptr<Arena> arena;
   std::deque<Lane> lanes;  ///< one, and from the first run on one for each thread
 };
 
@@ -42,7 +43,8 @@ class BatchedProgram final : public Program {
   ContextPtr new_context(std::shared_ptr<Arena> arena) const override {
     if (!arena) arena = std::make_shared<Arena>(arena_bytes());
     auto context = std::make_unique<BatchedContext>();
-    add_lane(*context, std::move(arena));
+    context->arena = std::move(arena);
+    add_lane(*context);
     return context;
   }
   std::int64_t arena_bytes() const override {
@@ -68,7 +70,7 @@ class BatchedProgram final : public Program {
     if (!apart || static_cast<std::int64_t>(context.lanes.size()) < count) {
       const std::int64_t together = apart ? 1 : parts_;  // weights are packed by all threads
       for (; first < together; ++first) run_part(context.lanes[0], first, feeds, outputs, threads);
-      while (apart && static_cast<std::int64_t>(context.lanes.size()) < count) add_lane(context, nullptr);
+      while (apart && static_cast<std::int64_t>(context.lanes.size()) < count) add_lane(context);
     }
     threads.parallel_for(parts_ - first, [&](std::int64_t part) {
       for (Lane& lane : context.lanes) {
@@ -81,8 +83,14 @@ class BatchedProgram final : public Program {
   }
 
  private:
-  void add_lane(BatchedContext& context, std::shared_ptr<Arena> arena) const {
-    if (!arena) arena = std::make_shared<Arena>(arena_bytes());
+  /// Its memory lies behind the other lanes' in the context's arena, as far as that reaches.
+  void add_lane(BatchedContext& context) const {
+    const std::int64_t bytes = (arena_bytes() + 63) / 64 * 64;
+    const std::int64_t offset = static_cast<std::int64_t>(context.lanes.size()) * bytes;
+    const bool fits = offset + bytes <= context.arena->bytes();
+    const auto arena = context.lanes.empty() ? context.arena
+                       : fits                ? std::make_shared<Arena>(context.arena, offset, bytes)
+                                             : std::make_shared<Arena>(arena_bytes());
     Lane& lane = context.lanes.emplace_back();
     lane.smaller = smaller_->new_context(arena);
     if (larger_) lane.larger = larger_->new_context(arena);

@@ -80,6 +80,30 @@ TEST(BatchedProgram, NeedsTheMemoryOfAPartAndLeavesOutWhatIsNotWanted) {
   EXPECT_EQ(std::memcmp(results[1].raw(), all[1].raw(), static_cast<std::size_t>(all[1].bytes())), 0);
 }
 
+TEST(BatchedProgram, ThreadsShareAnArenaThatIsLargeEnough) {
+  const auto batched = make_batched_program(8, 2, program_for);
+  const Tensor x = images(8);
+  const std::vector<Tensor> expected = run(*batched, x);
+  // Room for both threads, or for one and a half.
+  for (const std::int64_t bytes : {2 * batched->arena_bytes() + 128, batched->arena_bytes() * 3 / 2}) {
+    ThreadPool threads(2);
+    const auto arena = std::make_shared<Arena>(bytes);
+    const ContextPtr context = batched->new_context(arena);
+    std::vector<Tensor> results{Tensor(batched->output_specs()[0]), Tensor(batched->output_specs()[1])};
+    const void* const feed = x.raw();
+    void* const outputs[] = {results[0].raw(), results[1].raw()};
+    for (int i = 0; i < 2; ++i) batched->run(*context, &feed, outputs, threads);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      EXPECT_EQ(
+          std::memcmp(results[i].raw(), expected[i].raw(), static_cast<std::size_t>(results[i].bytes())), 0);
+    }
+  }
+  const auto whole = std::make_shared<Arena>(8192);
+  EXPECT_EQ(Arena(whole, 128, 64).data(), whole->data() + 128);
+  EXPECT_THROW(Arena(whole, 64, 8192), Error);
+  EXPECT_THROW(Arena(whole, 8, 64), Error);
+}
+
 TEST(BatchedProgram, PartsFollowFromTheTraffic) {
   // Small tensors: all at once. Large ones: few. Weights that are larger than all the rest: more again.
   EXPECT_EQ(samples_together(*program_for(8), 8), 8);
