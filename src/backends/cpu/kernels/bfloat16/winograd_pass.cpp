@@ -221,7 +221,8 @@ class HalfWinogradRun {
     return p.end.relu ? clipped_relu(value, p.end.largest) : value;
   }
   HWY_INLINE static void store(Vector value, bfloat16* to, std::int64_t used) {
-    if (used == lane_count()) return store_rounded(value, to);
+    // Products of floats run, too, where there is no instruction for bfloat16.
+    if (kPairs && used == lane_count()) return store_rounded(value, to);
     store_first(value, to, used);
   }
 
