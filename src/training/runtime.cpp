@@ -166,10 +166,9 @@ std::int64_t Model::training_bytes(std::int64_t batch_size) const {
     }
     inputs.push_back({shape, input.call()->layer->dtype_policy.compute_dtype()});
   }
-  std::int64_t bytes = 0;
   const Backend& backend = backend_for(impl);
-  bytes += make_rehearsal_program(impl, inputs, backend, kernel_selection(impl, backend, false))
-               .program->arena_bytes();
+  std::int64_t bytes = make_rehearsal_program(impl, inputs, backend, kernel_selection(impl, backend, false))
+                           .program->arena_bytes();
   const std::vector<Variable> trained = impl.collect_weights(true);
   for (const Variable& variable : impl.collect_weights(false)) bytes += variable.spec().bytes();
   for (const Variable& variable : impl.compiled->options.optimizer.impl()->variables(trained)) {

@@ -179,12 +179,13 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
   };
   const std::int64_t samples = inputs[0].shape[0];
   const Graph whole = lower(samples);
-  // Its traffic hardly depends on the kernels, which are chosen for the parts.
-  const std::int64_t together = samples > 1 && is_sample_wise(whole)
-                                    ? samples_together(*make_program(whole, backend, store), samples)
-                                    : samples;
+  // Nothing is measured before it is known what runs: the traffic hardly depends on the kernels.
+  KernelSelection unmeasured = selection;
+  unmeasured.threads = nullptr;
+  step.program = make_program(whole, backend, store, unmeasured);
+  const std::int64_t together = is_sample_wise(whole) ? samples_together(*step.program, samples) : samples;
   if (2 * together > samples) {
-    step.program = make_program(whole, backend, std::move(store), selection);
+    if (selection.threads) step.program = make_program(whole, backend, std::move(store), selection);
     return step;
   }
   step.program = make_batched_program(samples, together, [&](std::int64_t part) {
