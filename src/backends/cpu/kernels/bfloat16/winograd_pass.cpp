@@ -8,6 +8,7 @@
 // After foreach_target.h, as Highway asks.
 #include "backends/cpu/kernels/conv2d/strided_convolution-inl.h"
 #include "backends/cpu/kernels/conv2d/winograd-inl.h"
+#include "backends/cpu/kernels/conv2d/winograd_outputs-inl.h"
 
 // As conv2d/winograd_convolution.cpp: a block of tiles at a time, inputs -> V [position][tile][channel],
 // products with the transformed weights U -> M [position][tile][filter], outputs. U is [filter block]
@@ -66,6 +67,9 @@ class HalfWinogradRun {
     // From one position to the next, a cache line more, as position_stride() has it.
     const std::int64_t input_position = range.size() * channels + 64 / static_cast<std::int64_t>(sizeof(T));
     auto* const products = reinterpret_cast<float*>(inputs + kPositions * input_position);
+    const HalfWinogradForward& end = p.end;
+    const WinogradOutputs<bfloat16, HalfPooledOutput, Store> outputs(
+        c, {end.bias, end.residual, end.relu, end.largest, end.y, end.pooled});
     for (std::int64_t i = range.begin; i < range.end; ++i)
       transform(tiles.place(i), inputs + (i - range.begin) * channels, input_position);
     for (std::int64_t b = filter_blocks.begin; b < filter_blocks.end; ++b) {
@@ -74,11 +78,11 @@ class HalfWinogradRun {
         multiply(b, at, inputs + at * input_position, range.size(), products + at * product_position);
       for (std::int64_t i = range.begin; i < range.end; ++i) {
         const float* const from = products + (i - range.begin) * filters;
-        if (pooled()) {
-          write_pooled(tiles.place(i), b, from, product_position);
-        } else {
-          write_outputs(tiles.place(i), b, from, product_position);
-        }
+        for_vectors(std::min(width, c.filters - b * width), [&](std::int64_t f, std::int64_t used) HWY_ATTR {
+          outputs.write(tiles.place(i), b * width + f, used, [&](int row, int column) HWY_ATTR {
+            return hn::LoadU(D(), from + (row * kTileInputs + column) * product_position + f);
+          });
+        });
       }
     }
   }
@@ -204,86 +208,13 @@ class HalfWinogradRun {
     }
   }
 
-  /// result(row, column, value) of each output of a tile, the bias included.
-  template <class Result>
-  HWY_INLINE void outputs(std::int64_t b, const float* products, std::int64_t position, std::int64_t f,
-                          Result&& result) const {
-    const D d;
-    const Vector bias = p.end.bias == nullptr ? hn::Zero(d) : hn::LoadU(d, p.end.bias + b * width + f);
-    transform_square<kTileInputs, kTileOutputs>(
-        [](const Vector* from, Vector* to) HWY_ATTR { transform_products(from, to); },
-        [&](int row, int column)
-            HWY_ATTR { return hn::LoadU(d, products + (row * kTileInputs + column) * position + f); },
-        [&](int row, int column, Vector value) HWY_ATTR { result(row, column, hn::Add(value, bias)); });
-  }
-
-  HWY_INLINE Vector activated(Vector value) const {
-    return p.end.relu ? clipped_relu(value, p.end.largest) : value;
-  }
-  HWY_INLINE static void store(Vector value, bfloat16* to, std::int64_t used) {
-    // Products of floats run, too, where there is no instruction for bfloat16.
-    if (kPairs && used == lane_count()) return store_rounded(value, to);
-    store_first(value, to, used);
-  }
-
-  void write_outputs(const WinogradTiles::Place& at, std::int64_t b, const float* products,
-                     std::int64_t position) const {
-    const std::int64_t first = b * width, filters = std::min(width, c.filters - first);
-    const std::int64_t rows = std::min(kTileOutputs, c.out_height - at.top),
-                       columns = std::min(kTileOutputs, c.out_width - at.left);
-    const std::int64_t begin = at.image * c.out_image + at.top * c.out_row + at.left * c.out_pixel + first;
-    for_vectors(filters, [&](std::int64_t f, std::int64_t used) HWY_ATTR {
-      outputs(b, products, position, f, [&](int row, int column, Vector value) HWY_ATTR {
-        if (row >= rows || column >= columns) return;
-        const std::int64_t to = begin + row * c.out_row + column * c.out_pixel + f;
-        if (p.end.residual != nullptr) value = hn::Add(value, load_first(p.end.residual + to, used));
-        store(activated(value), p.end.y + to, used);
-      });
-    });
-  }
-
-  /// The four windows of a tile.
-  void write_pooled(const WinogradTiles::Place& at, std::int64_t b, const float* products,
-                    std::int64_t position) const {
-    const std::int64_t first = b * width, filters = std::min(width, c.filters - first);
-    const std::int64_t height = c.out_height / 2, row_pixels = c.out_width / 2;
-    const std::int64_t top = at.top / 2, left = at.left / 2;
-    for_vectors(filters, [&](std::int64_t f, std::int64_t used) HWY_ATTR {
-      Vector y[kTileOutputs][kTileOutputs];
-      outputs(b, products, position, f,
-              [&](int row, int column, Vector value) HWY_ATTR { y[row][column] = activated(value); });
-      for (int row = 0; row < 2 && top + row < height; ++row) {
-        for (int column = 0; column < 2 && left + column < row_pixels; ++column) {
-          const std::int64_t pixel = (at.image * height + top + row) * row_pixels + left + column;
-          const Vector window[4] = {y[2 * row][2 * column], y[2 * row][2 * column + 1],
-                                    y[2 * row + 1][2 * column], y[2 * row + 1][2 * column + 1]};
-          write_window(window, pixel * c.filters + first + f, used);
-        }
-      }
-    });
-  }
-
-  HWY_INLINE void write_window(const Vector window[4], std::int64_t to, std::int64_t used) const {
-    const D d;
-    const DInt di;
-    const HalfPooledOutput& out = *p.end.pooled;
-    if (out.kind == ops::PoolKind::average) {
-      const Vector sum = hn::Add(hn::Add(hn::Add(window[0], window[1]), window[2]), window[3]);
-      return store(hn::Mul(sum, hn::Set(d, 0.25F)), out.y + to, used);
+  struct Store {
+    HWY_INLINE void operator()(Vector value, bfloat16* to, std::int64_t used) const {
+      // Products of floats run, too, where there is no instruction for bfloat16.
+      if (kPairs && used == lane_count()) return store_rounded(value, to);
+      store_first(value, to, used);
     }
-    const bool max = out.kind == ops::PoolKind::max;
-    Vector best = window[0];
-    IntVector winner = hn::Zero(di);
-    FOVEA_UNROLL
-    for (int i = 1; i < 4; ++i) {
-      const auto wins = max ? hn::Gt(window[i], best) : hn::Lt(window[i], best);
-      best = hn::IfThenElse(wins, window[i], best);
-      winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, i), winner);
-    }
-    if (out.relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(d)), best);
-    store(best, out.y + to, used);
-    if (out.winners != nullptr) store_bytes(winner, out.winners + to, used);
-  }
+  };
 
   const HalfWinograd& p;
   const StridedConvolution& c;

@@ -75,7 +75,7 @@ class WinogradForward {
         a.out = products + p * product_position;
         line_of_tiles(filters / lanes, range.size(), a);
       }
-      const WinogradOutputs outputs(c);
+      const FloatOutputs outputs = outputs_of(c);
       for (std::int64_t i = range.begin; i < range.end; ++i) {
         const float* const from = products + (i - range.begin) * filters;
         for_vectors(std::min(width, c.filters - b * width), [&](std::int64_t f, std::int64_t used) HWY_ATTR {

@@ -34,7 +34,7 @@ namespace fovea::cpu::HWY_NAMESPACE {
 class WinogradFewChannels {
  public:
   explicit WinogradFewChannels(const StridedConvolution& convolution)
-      : c(convolution), weights(convolution), outputs(convolution) {}
+      : c(convolution), weights(convolution), outputs(outputs_of(convolution)) {}
 
   std::int64_t pieces() const { return c.batch * tiles.down; }
 
@@ -129,7 +129,7 @@ class WinogradFewChannels {
 
   const StridedConvolution& c;
   const WinogradWeights weights;
-  const WinogradOutputs outputs;
+  const FloatOutputs outputs;
   const WinogradTiles tiles = winograd_tiles(c, 1);
   const std::int64_t row = floats_of_row(c);  ///< floats
   float* const rows = reinterpret_cast<float*>(thread_scratch());

@@ -31,15 +31,37 @@ struct WinogradWeights {
   float* packed;
 };
 
+/// What becomes of the sums of a tile, and where that goes: numbers of type T. `Pooled` is PooledOutput or
+/// its like.
+template <class T, class Pooled>
+struct WinogradEnd {
+  const float* bias = nullptr;
+  const T* residual = nullptr;
+  bool relu = false;
+  float largest = 0;
+  T* out = nullptr;
+  const Pooled* pooled = nullptr;  ///< instead of `out`: max, min or mean over 2x2 windows
+};
+
+struct StoreFirst {
+  template <class T>
+  HWY_INLINE void operator()(Vector value, T* to, std::int64_t used) const {
+    store_first(value, to, used);
+  }
+};
+
+/// `Store` writes the first lanes of a vector.
+template <class T, class Pooled, class Store>
 class WinogradOutputs {
  public:
-  explicit WinogradOutputs(const StridedConvolution& convolution) : c(convolution) {}
+  WinogradOutputs(const StridedConvolution& sizes, const WinogradEnd<T, Pooled>& destination)
+      : c(sizes), end(destination) {}
 
   /// The outputs of a tile for `used` filters from `first` on; product(row, column) are those of a position.
   template <class Product>
   HWY_INLINE void write(const WinogradTiles::Place& at, std::int64_t first, std::int64_t used,
                         Product&& product) const {
-    c.pooled == nullptr ? write_map(at, first, used, product) : write_pooled(at, first, used, product);
+    end.pooled == nullptr ? write_map(at, first, used, product) : write_pooled(at, first, used, product);
   }
 
   /// The four windows of a pooling in a tile.
@@ -69,15 +91,14 @@ class WinogradOutputs {
   template <class Product, class Result>
   HWY_INLINE void outputs(std::int64_t first, std::int64_t used, Product&& product, Result&& result) const {
     const D d;
-    const float* const biases = c.epilogue.bias;
-    const Vector bias = biases == nullptr ? hn::Zero(d) : load_first(biases + first, used);
+    const Vector bias = end.bias == nullptr ? hn::Zero(d) : load_first(end.bias + first, used);
     transform_square<kTileInputs, kTileOutputs>(
         [](const Vector* from, Vector* to) HWY_ATTR { transform_products(from, to); }, product,
         [&](int row, int column, Vector value) HWY_ATTR { result(row, column, hn::Add(value, bias)); });
   }
 
   HWY_INLINE Vector activated(Vector value) const {
-    return c.epilogue.relu ? clipped_relu(value, c.epilogue.largest) : value;
+    return end.relu ? clipped_relu(value, end.largest) : value;
   }
 
   template <class Product>
@@ -86,12 +107,11 @@ class WinogradOutputs {
     const std::int64_t rows = std::min(kTileOutputs, c.out_height - at.top),
                        columns = std::min(kTileOutputs, c.out_width - at.left);
     const std::int64_t begin = at.image * c.out_image + at.top * c.out_row + at.left * c.out_pixel + first;
-    const float* const residual = c.epilogue.residual;
     outputs(first, used, product, [&](int row, int column, Vector value) HWY_ATTR {
       if (row >= rows || column >= columns) return;
       const std::int64_t to = begin + row * c.out_row + column * c.out_pixel;
-      if (residual != nullptr) value = hn::Add(value, load_first(residual + to, used));
-      store_first(activated(value), c.out + to, used);
+      if (end.residual != nullptr) value = hn::Add(value, load_first(end.residual + to, used));
+      Store()(activated(value), end.out + to, used);
     });
   }
 
@@ -102,10 +122,10 @@ class WinogradOutputs {
   HWY_INLINE void write_window(const PoolWindow& w, std::int64_t to, std::int64_t used) const {
     const D d;
     const DInt di;
-    const PooledOutput& p = *c.pooled;
+    const Pooled& p = *end.pooled;
     if (p.kind == ops::PoolKind::average) {
       const Vector sum = hn::Add(hn::Add(hn::Add(w.value[0], w.value[1]), w.value[2]), w.value[3]);
-      return store_first(hn::Div(sum, hn::Set(d, 4.0F)), p.y + to, used);
+      return Store()(hn::Mul(sum, hn::Set(d, 0.25F)), p.y + to, used);
     }
     const bool max = p.kind == ops::PoolKind::max;
     Vector best = w.value[0];
@@ -117,12 +137,20 @@ class WinogradOutputs {
       winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, i), winner);
     }
     if (p.relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(d)), best);
-    store_first(best, p.y + to, used);
+    Store()(best, p.y + to, used);
     if (p.winners != nullptr) store_bytes(winner, p.winners + to, used);
   }
 
   const StridedConvolution& c;
+  const WinogradEnd<T, Pooled> end;
 };
+
+using FloatOutputs = WinogradOutputs<float, PooledOutput, StoreFirst>;
+
+inline FloatOutputs outputs_of(const StridedConvolution& c) {
+  const ConvEpilogue& e = c.epilogue;
+  return {c, {e.bias, e.residual, e.relu, e.largest, c.out, c.pooled}};
+}
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
