@@ -5,6 +5,7 @@
 #include "backends/region_case.h"
 #include "ops/batch_norm.h"
 #include "ops/binary.h"
+#include "ops/reduce.h"
 #include "ops/unary.h"
 
 namespace fovea {
@@ -144,6 +145,24 @@ TEST(BatchNormBackwardKernel, TakesTheReluAfterIt) {
                     tolerance);
     }
     expect_kernel(backward_block(shape, 0, false, {1, 2}), "batch_norm_backward:relu+two_pass", tolerance);
+  }
+}
+
+TEST(BatchNormBackwardKernel, SumsItsResultForABias) {
+  // What cancels: as exact as its terms.
+  const Tolerance tolerance{.relative = 1e-6, .of_largest = 1e-6, .absolute = 1e-3};
+  for (const Shape& shape : kShapes) {
+    if (shape.rank() < 4) continue;
+    RegionCase region("batch norm backward and sum of " + shape.str());
+    const Shape c{shape[-1]};
+    const std::vector<int> outputs =
+        region.add(BatchNormBackwardOp(0.01),
+                   {region.input(random_tensor(shape, 1)), region.input(random_tensor(c, 2, 0.5, 2)),
+                    region.input(random_tensor(c, 3)), region.input(random_tensor(c, 4, 0.5, 2)),
+                    region.input(random_tensor(shape, 5))});
+    for (const int value : outputs) region.output(value);
+    region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, false), {outputs[0]})[0]);
+    expect_kernel(region, "batch_norm_backward:two_pass+sums", tolerance);
   }
 }
 

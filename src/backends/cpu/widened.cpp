@@ -4,6 +4,7 @@
 
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/bfloat16/convert.h"
+#include "ops/batch_norm.h"
 #include "ops/optimizer_update.h"
 #include "ops/shaping.h"
 
@@ -53,6 +54,10 @@ class WidenedRegion {
     // Alone, it works in the variables' own memory.
     if (dynamic_cast<const OptimizerUpdate*>(step.op) != nullptr)
       reason = "an optimizer's update stands alone";
+    // It has kernels that read bfloat16.
+    const bool normalises = dynamic_cast<const BatchNormTrainingOp*>(step.op) != nullptr ||
+                            dynamic_cast<const BatchNormBackwardOp*>(step.op) != nullptr;
+    if (normalises && outer.steps.size() > 1) reason = "a batch normalisation reads bfloat16 itself";
     Region::Step copy = step;
     for (int& value : copy.inputs) value = origin(value);
     inner.steps.push_back(std::move(copy));

@@ -103,6 +103,14 @@ HWY_INLINE Vector clipped_relu(Vector value, float largest) {
   return hn::IfThenElse(hn::Gt(value, top), top, hn::IfThenZeroElse(hn::Lt(value, hn::Zero(d)), value));
 }
 
+/// The gradient by a clipped ReLU whose result was y: dy where 0 < y < largest, else 0. As the formula
+/// multiplies by 1 or 0, a NaN in dy stays one.
+HWY_INLINE Vector counted(Vector dy, Vector y, float largest) {
+  const D d;
+  const auto counts = hn::And(hn::Gt(y, hn::Zero(d)), hn::Lt(y, hn::Set(d, largest)));
+  return hn::Mul(hn::IfThenElseZero(counts, hn::Set(d, 1.0F)), dy);
+}
+
 /// body(i, lanes) for i = 0, Lanes, 2 Lanes, ... below `count`: `lanes` is Lanes, and what is left at the
 /// end.
 template <class Body>

@@ -90,24 +90,48 @@ Statistics join(const BatchNormShape& s, const Workspace& w, std::int64_t c) {
   return {mean, squares / rows};
 }
 
-}  // namespace
+/// Channels whose sums are joined as one piece of work.
+constexpr std::int64_t kJoinedChannels = 32;
 
-std::size_t batch_norm_workspace(const BatchNormShape& shape) { return Workspace(shape, nullptr).bytes(); }
+/// join(first channel, last) for all channels, each on one thread.
+template <class Join>
+void for_channels(std::int64_t channels, ThreadPool& pool, Join&& join) {
+  const EvenParts parts(channels, kJoinedChannels);
+  pool.parallel_for(parts.parts, [&](std::int64_t i) { join(parts.begin(i), parts.range(i).end); });
+}
 
-void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, void* workspace,
-                         ThreadPool& pool) {
-  const Workspace w(s, workspace);
-  pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) { piece_statistics(s, t.x, w, piece); });
-  for (std::int64_t c = 0; c < s.channels; ++c) {
-    const auto [mean, variance] = join(s, w, c);
-    w.coefficients(0)[c] = static_cast<float>(mean);
-    w.coefficients(1)[c] = static_cast<float>(mean - static_cast<double>(w.coefficients(0)[c]));
-    w.coefficients(2)[c] =
-        static_cast<float>(static_cast<double>(t.gamma[c]) / std::sqrt(variance + s.epsilon));
-    w.coefficients(3)[c] = t.beta[c];
-    if (t.mean != nullptr) t.mean[c] = static_cast<float>(mean);
-    if (t.variance != nullptr) t.variance[c] = static_cast<float>(variance);
+/// Joins means and squared distances, as join() does, piece after piece; mean and squares start at zero.
+void join_sums(const ResultSums& sums, std::int64_t pieces, std::int64_t begin, std::int64_t end,
+               double* mean, double* squares) {
+  double rows = 0;
+  for (std::int64_t piece = 0; piece < pieces; ++piece) {
+    const double count = *sums.count(piece), before = rows;
+    const float *center = sums.center(piece), *first = sums.first(piece), *second = sums.second(piece);
+    rows += count;
+    for (std::int64_t c = begin; c < end; ++c) {
+      const double sum = first[c], of_piece = static_cast<double>(center[c]) + sum / count;
+      const double distance = of_piece - mean[c];
+      mean[c] += distance * (count / rows);
+      squares[c] +=
+          static_cast<double>(second[c]) - sum * sum / count + distance * distance * (before * count / rows);
+    }
   }
+}
+
+/// What is written, and what the last pass reads, of a channel's statistics.
+void set_statistics(const BatchNormShape& s, const BatchNormTensors& t, const Workspace& w, std::int64_t c,
+                    Statistics of) {
+  w.coefficients(0)[c] = static_cast<float>(of.mean);
+  w.coefficients(1)[c] = static_cast<float>(of.mean - static_cast<double>(w.coefficients(0)[c]));
+  w.coefficients(2)[c] =
+      static_cast<float>(static_cast<double>(t.gamma[c]) / std::sqrt(of.variance + s.epsilon));
+  w.coefficients(3)[c] = t.beta[c];
+  if (t.mean != nullptr) t.mean[c] = static_cast<float>(of.mean);
+  if (t.variance != nullptr) t.variance[c] = static_cast<float>(of.variance);
+}
+
+/// The last pass forward.
+void normalise(const BatchNormShape& s, const BatchNormTensors& t, const Workspace& w, ThreadPool& pool) {
   if (!t.y) return;
   const bool stream = streams(s, t.y.data<float>());
   const Normalisation n{w.coefficients(0), w.coefficients(1), w.coefficients(2), w.coefficients(3)};
@@ -120,6 +144,66 @@ void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, voi
                      t.y.data<T>() + first);
     });
   });
+}
+
+/// What is written, and what the last pass reads, of a channel's sums of dy and of dy (x - mean).
+void set_gradients(const BatchNormShape& s, const BatchNormGradients& t, const Workspace& w, std::int64_t c,
+                   double dbeta, double products) {
+  const auto rows = static_cast<double>(s.rows);
+  const double inverse = 1 / std::sqrt(static_cast<double>(t.variance[c]) + s.epsilon);
+  const double dgamma = products * inverse;
+  w.coefficients(0)[c] = static_cast<float>(static_cast<double>(t.gamma[c]) * inverse);
+  w.coefficients(1)[c] = static_cast<float>(dbeta / rows);
+  w.coefficients(2)[c] = static_cast<float>(inverse * dgamma / rows);
+  if (t.dgamma != nullptr) t.dgamma[c] = static_cast<float>(dgamma);
+  if (t.dbeta != nullptr) t.dbeta[c] = static_cast<float>(dbeta);
+}
+
+/// The last pass backward: dx, and its sums.
+void gradient_by_input(const BatchNormShape& s, const BatchNormGradients& t, Numbers dy, bool stream,
+                       const Workspace& w, ThreadPool& pool) {
+  if (!t.dx) return;
+  const NormalisationGradient n{t.mean, w.coefficients(0), w.coefficients(1), w.coefficients(2)};
+  with_data_type(t.x, [&]<class T>() {
+    pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
+      const std::int64_t first = w.pieces.begin(piece) * s.channels;
+      double* const sums = t.dx_sums == nullptr ? nullptr : w.first(piece);
+      if (sums != nullptr) std::fill_n(sums, s.channels, 0.0);
+      normalisation_gradient_rows(n, t.x.data<T>() + first, dy.data<T>() + first, w.pieces.size(piece),
+                                  s.channels, stream, t.dx.data<T>() + first, sums);
+    });
+  });
+  for (std::int64_t c = 0; t.dx_sums != nullptr && c < s.channels; ++c) {
+    double sum = 0;
+    for (std::int64_t piece = 0; piece < w.pieces.parts; ++piece) sum += w.first(piece)[c];
+    t.dx_sums[c] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace
+
+std::size_t batch_norm_workspace(const BatchNormShape& shape) { return Workspace(shape, nullptr).bytes(); }
+
+void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, void* workspace,
+                         ThreadPool& pool) {
+  const Workspace w(s, workspace);
+  pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) { piece_statistics(s, t.x, w, piece); });
+  for (std::int64_t c = 0; c < s.channels; ++c) set_statistics(s, t, w, c, join(s, w, c));
+  normalise(s, t, w, pool);
+}
+
+void batch_norm_training(const BatchNormShape& s, const BatchNormTensors& t, const ResultSums& sums,
+                         std::int64_t pieces, void* workspace, ThreadPool& pool) {
+  const Workspace w(s, workspace);
+  double *const mean = w.first(0), *const squares = w.second(0);
+  for_channels(s.channels, pool, [&](std::int64_t begin, std::int64_t end) {
+    std::fill(mean + begin, mean + end, 0.0);
+    std::fill(squares + begin, squares + end, 0.0);
+    join_sums(sums, pieces, begin, end, mean, squares);
+    for (std::int64_t c = begin; c < end; ++c)
+      set_statistics(s, t, w, c, {mean[c], std::max(0.0, squares[c]) / static_cast<double>(s.rows)});
+  });
+  normalise(s, t, w, pool);
 }
 
 void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, void* workspace,
@@ -139,32 +223,37 @@ void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, v
       add_gradient_sums(gradients, w.pieces.size(piece), s.channels, w.first(piece), w.second(piece));
     });
   });
-  const auto rows = static_cast<double>(s.rows);
   for (std::int64_t c = 0; c < s.channels; ++c) {
     double dbeta = 0, products = 0;
     for (std::int64_t piece = 0; piece < w.pieces.parts; ++piece) {
       dbeta += w.first(piece)[c];
       products += w.second(piece)[c];
     }
-    const double inverse = 1 / std::sqrt(static_cast<double>(t.variance[c]) + s.epsilon);
-    const double dgamma = products * inverse;
-    w.coefficients(0)[c] = static_cast<float>(static_cast<double>(t.gamma[c]) * inverse);
-    w.coefficients(1)[c] = static_cast<float>(dbeta / rows);
-    w.coefficients(2)[c] = static_cast<float>(inverse * dgamma / rows);
-    if (t.dgamma != nullptr) t.dgamma[c] = static_cast<float>(dgamma);
-    if (t.dbeta != nullptr) t.dbeta[c] = static_cast<float>(dbeta);
+    set_gradients(s, t, w, c, dbeta, products);
   }
-  if (!t.dx) return;
-  const NormalisationGradient n{t.mean, w.coefficients(0), w.coefficients(1), w.coefficients(2)};
-  const Numbers dy = t.after ? masked.numbers() : t.dy;
-  const bool stream = !(t.after && masked == t.dx) && streams(s, t.dx.data<float>());
-  with_data_type(t.x, [&]<class T>() {
-    pool.parallel_for(w.pieces.parts, [&](std::int64_t piece) {
-      const std::int64_t first = w.pieces.begin(piece) * s.channels;
-      normalisation_gradient_rows(n, t.x.data<T>() + first, dy.data<T>() + first, w.pieces.size(piece),
-                                  s.channels, stream, t.dx.data<T>() + first);
-    });
+  const bool in_place = t.after && masked == t.dx;
+  gradient_by_input(s, t, t.after ? masked.numbers() : t.dy, !in_place && streams(s, t.dx.data<float>()), w,
+                    pool);
+}
+
+void batch_norm_backward(const BatchNormShape& s, const BatchNormGradients& t, const ResultSums& sums,
+                         std::int64_t pieces, void* workspace, ThreadPool& pool) {
+  const Workspace w(s, workspace);
+  double *const dbeta = w.first(0), *const products = w.second(0);
+  for_channels(s.channels, pool, [&](std::int64_t begin, std::int64_t end) {
+    std::fill(dbeta + begin, dbeta + end, 0.0);
+    std::fill(products + begin, products + end, 0.0);
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+      const float *const first = sums.first(piece), *const second = sums.second(piece);
+      for (std::int64_t c = begin; c < end; ++c) {
+        dbeta[c] += static_cast<double>(first[c]);
+        products[c] += static_cast<double>(second[c]);
+      }
+    }
+    for (std::int64_t c = begin; c < end; ++c) set_gradients(s, t, w, c, dbeta[c], products[c]);
   });
+  const bool in_place = t.dy.data<float>() == t.dx.data<float>();
+  gradient_by_input(s, t, t.dy, !in_place && streams(s, t.dx.data<float>()), w, pool);
 }
 
 }  // namespace fovea::cpu

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "backends/cpu/kernels/batch_norm/result_sums.h"
 #include "backends/cpu/kernels/bfloat16/numbers.h"
 #include "core/thread_pool.h"
 
@@ -38,12 +39,17 @@ std::size_t batch_norm_workspace(const BatchNormShape& shape);
 void batch_norm_training(const BatchNormShape& shape, const BatchNormTensors& tensors, void* workspace,
                          ThreadPool& pool);
 
+/// The same for an x whose sums a convolution has made, in that many pieces.
+void batch_norm_training(const BatchNormShape& shape, const BatchNormTensors& tensors, const ResultSums& sums,
+                         std::int64_t pieces, void* workspace, ThreadPool& pool);
+
 struct BatchNormGradients {
   Numbers x;
   const float *gamma, *mean, *variance;
   Numbers dy;
   Results dx;             ///< none when nobody reads it
   float *dgamma, *dbeta;  ///< likewise
+  float* dx_sums;         ///< the sum of dx over the rows, the gradient by a bias before; or none
   /// The result of a ReLU after it, or none: dy is the gradient by that, and counts where 0 < after <
   /// largest.
   Numbers after = {};
@@ -55,5 +61,10 @@ struct BatchNormGradients {
 /// dx = gamma / sqrt(variance + epsilon) (dy - dbeta / rows - xhat dgamma / rows).
 void batch_norm_backward(const BatchNormShape& shape, const BatchNormGradients& tensors, void* workspace,
                          ThreadPool& pool);
+
+/// The same for a dy, masked by the ReLU, whose sums a convolution has made, in that many pieces; `after` is
+/// none.
+void batch_norm_backward(const BatchNormShape& shape, const BatchNormGradients& tensors,
+                         const ResultSums& sums, std::int64_t pieces, void* workspace, ThreadPool& pool);
 
 }  // namespace fovea::cpu

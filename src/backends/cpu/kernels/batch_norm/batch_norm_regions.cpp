@@ -1,11 +1,12 @@
+#include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernel_list.h"
-#include "backends/cpu/kernels/batch_norm/batch_norm.h"
+#include "backends/cpu/kernels/batch_norm/regions.h"
 #include "ops/batch_norm.h"
 #include "ops/binary.h"
 #include "ops/unary.h"
 
 // Which regions the batch normalisation kernels take: the normalisation [+ residual] [+ ReLU], [the gradient
-// of a ReLU +] the normalisation's; results that nobody reads are left out.
+// of a ReLU +] the normalisation's [+ the sum of its dx]; results that nobody reads are left out.
 
 namespace fovea::cpu {
 namespace {
@@ -15,17 +16,6 @@ BatchNormShape shape_of(const Region& region, std::size_t step, double epsilon) 
   return {x.slice(0, -1).elements(), x[-1], epsilon};
 }
 
-/// Positions of the op's inputs and outputs among the region's.
-struct Places {
-  explicit Places(const Region::Step& step, const Region& region) {
-    for (const int value : step.inputs) inputs.push_back(position_of(region.inputs, value));
-    for (const int value : step.outputs) outputs.push_back(position_of(region.outputs, value));
-  }
-  const float* in(const KernelContext& c, std::size_t i) const { return input<float>(c, inputs[i]); }
-  float* out(const KernelContext& c, std::size_t i) const { return output<float>(c, outputs[i]); }
-  std::vector<int> inputs, outputs;
-};
-
 /// Inputs and outputs of the data's shape, float32 or bfloat16.
 Numbers numbers(const KernelContext& c, int position, bool half) {
   return half ? Numbers(input<bfloat16>(c, position)) : Numbers(input<float>(c, position));
@@ -33,115 +23,6 @@ Numbers numbers(const KernelContext& c, int position, bool half) {
 Results results(const KernelContext& c, int position, bool half) {
   return half ? Results(output<bfloat16>(c, position)) : Results(output<float>(c, position));
 }
-
-/// What follows a normalisation: a tensor of its shape is added, a ReLU, or both in that order.
-struct Epilogue {
-  int residual = -1;  ///< position among the region's inputs
-  const UnaryOp* relu = nullptr;
-  int result = -1;
-};
-
-std::variant<Epilogue, Declined> read_epilogue(const Region& region) {
-  Epilogue e;
-  e.result = region.steps[0].outputs[0];
-  std::size_t step = 1;
-  const auto go_on = [&] {
-    // What is between the steps must not be read outside.
-    const bool inner = position_of(region.outputs, e.result) < 0;
-    e.result = region.steps[step++].outputs[0];
-    return inner;
-  };
-  if (const auto* add = op_as<BinaryOp>(region, step)) {
-    const std::vector<int>& terms = region.steps[step].inputs;
-    const int other = terms[terms[0] == e.result ? 1 : 0];
-    e.residual = position_of(region.inputs, other);
-    if (add->kind != BinaryKind::add || e.residual < 0 ||
-        !(spec_of(region, other) == spec_of(region, e.result)))
-      return decline("step {} adds no tensor of the result's shape", step);
-    if (!go_on()) return decline("an inner value is read outside");
-  }
-  if (const auto* relu = op_as<UnaryOp>(region, step)) {
-    if (!relu->is_clipped_relu()) return decline("the activation is no ReLU without slope and threshold");
-    e.relu = relu;
-    if (!go_on()) return decline("an inner value is read outside");
-  }
-  if (step != region.steps.size())
-    return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
-  return e;
-}
-
-class Training final : public Kernel {
- public:
-  Training(const BatchNormShape& shape, Places places, const Epilogue& epilogue, int y, bool half)
-      : shape_(shape), p_(std::move(places)), residual_(epilogue.residual), y_(y), half_(half) {
-    if (epilogue.relu == nullptr) return;
-    fixed_.relu = true;
-    const double largest = epilogue.relu->parameters.beta;
-    if (largest > 0) fixed_.largest = static_cast<float>(largest);
-  }
-  std::string_view name() const override {
-    if (residual_ >= 0)
-      return fixed_.relu ? "batch_norm_training:two_pass+residual+relu"
-                         : "batch_norm_training:two_pass+residual";
-    return fixed_.relu ? "batch_norm_training:two_pass+relu" : "batch_norm_training:two_pass";
-  }
-  std::size_t workspace_bytes() const override { return batch_norm_workspace(shape_); }
-  void run(const KernelContext& c) const override {
-    BatchNormEpilogue epilogue = fixed_;
-    epilogue.residual = numbers(c, residual_, half_);
-    batch_norm_training(shape_,
-                        {numbers(c, p_.inputs[0], half_), p_.in(c, 1), p_.in(c, 2), results(c, y_, half_),
-                         p_.out(c, 1), p_.out(c, 2), epilogue},
-                        c.workspace, c.threads);
-  }
-
- private:
-  BatchNormShape shape_;
-  Places p_;
-  int residual_, y_;
-  bool half_;
-  BatchNormEpilogue fixed_;
-};
-
-class Backward final : public Kernel {
- public:
-  Backward(const BatchNormShape& shape, Places places, bool half)
-      : shape_(shape), p_(std::move(places)), half_(half) {}
-  /// With the gradient of a ReLU before it: its positions among the region's inputs and outputs.
-  struct Relu {
-    int after = -1, dy = -1, masked = -1;
-    float largest = std::numeric_limits<float>::infinity();
-  };
-  Backward(const BatchNormShape& shape, Places places, bool half, const Relu& relu)
-      : shape_(shape), p_(std::move(places)), half_(half), relu_(relu) {}
-  std::string_view name() const override {
-    return relu_.after < 0 ? "batch_norm_backward:two_pass" : "batch_norm_backward:relu+two_pass";
-  }
-  std::size_t workspace_bytes() const override { return batch_norm_workspace(shape_); }
-  void run(const KernelContext& c) const override {
-    BatchNormGradients g{numbers(c, p_.inputs[0], half_),
-                         p_.in(c, 1),
-                         p_.in(c, 2),
-                         p_.in(c, 3),
-                         numbers(c, p_.inputs[4], half_),
-                         results(c, p_.outputs[0], half_),
-                         p_.out(c, 1),
-                         p_.out(c, 2)};
-    if (relu_.after >= 0) {
-      g.after = numbers(c, relu_.after, half_);
-      g.largest = relu_.largest;
-      g.dy = numbers(c, relu_.dy, half_);
-      g.masked_dy = results(c, relu_.masked, half_);
-    }
-    batch_norm_backward(shape_, g, c.workspace, c.threads);
-  }
-
- private:
-  BatchNormShape shape_;
-  Places p_;
-  bool half_;
-  Relu relu_;
-};
 
 /// Why no kernel takes the region's normalisation, which is that step; null when one may.
 const char* reason(const Region& region, std::size_t step) {
@@ -159,43 +40,176 @@ bool is_half(const Region& region, std::size_t step) {
   return spec_of(region, region.steps[step].inputs[0]).dtype == DType::bfloat16;
 }
 
+class Training final : public Kernel {
+ public:
+  explicit Training(const NormalisationSteps& steps, int x) : steps_(steps), x_(x) {}
+  std::string_view name() const override {
+    if (steps_.residual >= 0)
+      return steps_.epilogue.relu ? "batch_norm_training:two_pass+residual+relu"
+                                  : "batch_norm_training:two_pass+residual";
+    return steps_.epilogue.relu ? "batch_norm_training:two_pass+relu" : "batch_norm_training:two_pass";
+  }
+  std::size_t workspace_bytes() const override { return batch_norm_workspace(steps_.shape); }
+  void run(const KernelContext& c) const override {
+    batch_norm_training(steps_.shape, steps_.tensors(c, steps_.data(c, x_)), c.workspace, c.threads);
+  }
+
+ private:
+  NormalisationSteps steps_;
+  int x_;
+};
+
+class Backward final : public Kernel {
+ public:
+  explicit Backward(const NormalisationBackwardSteps& steps) : steps_(steps) {}
+  std::string_view name() const override {
+    if (steps_.dx_sums >= 0)
+      return steps_.after < 0 ? "batch_norm_backward:two_pass+sums"
+                              : "batch_norm_backward:relu+two_pass+sums";
+    return steps_.after < 0 ? "batch_norm_backward:two_pass" : "batch_norm_backward:relu+two_pass";
+  }
+  std::size_t workspace_bytes() const override { return batch_norm_workspace(steps_.shape); }
+  void run(const KernelContext& c) const override {
+    batch_norm_backward(steps_.shape, steps_.tensors(c), c.workspace, c.threads);
+  }
+
+ private:
+  NormalisationBackwardSteps steps_;
+};
+
+Implementation make_backward(const Region& region) {
+  const auto read = read_normalisation_backward(region, 0);
+  if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
+  const auto& steps = std::get<NormalisationBackwardSteps>(read);
+  if (steps.dy < 0) return decline("the gradient is no input");
+  return std::make_unique<Backward>(steps);
+}
+
 }  // namespace
 
-Implementation make_batch_norm_training(const Region& region) {
-  if (const char* why = reason(region, 0)) return Declined{why};
-  const auto epilogue = read_epilogue(region);
-  if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
-  const auto& read = std::get<Epilogue>(epilogue);
-  return std::make_unique<Training>(shape_of(region, 0, op_as<BatchNormTrainingOp>(region, 0)->epsilon),
-                                    Places(region.steps[0], region), read,
-                                    position_of(region.outputs, read.result), is_half(region, 0));
+Numbers NormalisationSteps::data(const KernelContext& c, int position) const {
+  return numbers(c, position, half);
 }
 
-Implementation make_batch_norm_backward(const Region& region) {
-  if (region.steps.size() != 1) return decline("takes the op alone");
-  if (const char* why = reason(region, 0)) return Declined{why};
-  return std::make_unique<Backward>(shape_of(region, 0, op_as<BatchNormBackwardOp>(region, 0)->epsilon),
-                                    Places(region.steps[0], region), is_half(region, 0));
+BatchNormTensors NormalisationSteps::tensors(const KernelContext& c, Numbers of_x) const {
+  BatchNormEpilogue with_residual = epilogue;
+  with_residual.residual = numbers(c, residual, half);
+  return {of_x,
+          input<float>(c, gamma),
+          input<float>(c, beta),
+          results(c, y, half),
+          output<float>(c, mean),
+          output<float>(c, variance),
+          with_residual};
 }
 
-Implementation make_relu_batch_norm_backward(const Region& region) {
-  const auto* normalisation = op_as<BatchNormBackwardOp>(region, 1);
-  if (region.steps.size() != 2 || normalisation == nullptr)
-    return decline("takes the gradients of a ReLU and a batch normalisation");
-  Backward::Relu relu;
-  // Those whose gradient follows from their result.
-  const auto& op = *op_as<UnaryBackwardOp>(region, 0);
-  if (!op.is_plain_relu() && !op.is_relu6()) return decline("the activation is neither ReLU nor ReLU6");
-  if (op.is_relu6()) relu.largest = static_cast<float>(op.parameters.beta);
-  const Region::Step &first = region.steps[0], &second = region.steps[1];
-  if (second.inputs[4] != first.outputs[0] || second.inputs[0] == first.outputs[0])
+std::variant<NormalisationSteps, Declined> read_normalisation(const Region& region, std::size_t first) {
+  const auto* op = op_as<BatchNormTrainingOp>(region, first);
+  if (op == nullptr) return decline("step {} is no batch normalisation", first);
+  if (const char* why = reason(region, first)) return Declined{why};
+  const Region::Step& normalisation = region.steps[first];
+  NormalisationSteps read;
+  read.shape = shape_of(region, first, op->epsilon);
+  read.half = is_half(region, first);
+  read.x = normalisation.inputs[0];
+  read.gamma = position_of(region.inputs, normalisation.inputs[1]);
+  read.beta = position_of(region.inputs, normalisation.inputs[2]);
+  read.mean = position_of(region.outputs, normalisation.outputs[1]);
+  read.variance = position_of(region.outputs, normalisation.outputs[2]);
+  int result = normalisation.outputs[0];
+  std::size_t step = first + 1;
+  const auto go_on = [&] {
+    // What is between the steps must not be read outside.
+    const bool inner = position_of(region.outputs, result) < 0;
+    result = region.steps[step++].outputs[0];
+    return inner;
+  };
+  if (const auto* add = op_as<BinaryOp>(region, step)) {
+    const std::vector<int>& terms = region.steps[step].inputs;
+    const int other = terms[terms[0] == result ? 1 : 0];
+    read.residual = position_of(region.inputs, other);
+    if (add->kind != BinaryKind::add || read.residual < 0 || other == result ||
+        !(spec_of(region, other) == spec_of(region, result)))
+      return decline("step {} adds no tensor of the result's shape", step);
+    if (!go_on()) return decline("an inner value is read outside");
+  }
+  if (const auto* relu = op_as<UnaryOp>(region, step)) {
+    if (!relu->is_clipped_relu()) return decline("the activation is no ReLU without slope and threshold");
+    read.epilogue.relu = true;
+    if (relu->parameters.beta > 0) read.epilogue.largest = static_cast<float>(relu->parameters.beta);
+    if (!go_on()) return decline("an inner value is read outside");
+  }
+  if (step != region.steps.size())
+    return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
+  read.y = position_of(region.outputs, result);
+  return read;
+}
+
+BatchNormGradients NormalisationBackwardSteps::tensors(const KernelContext& c) const {
+  BatchNormGradients g{numbers(c, x, half),       input<float>(c, gamma),  input<float>(c, mean),
+                       input<float>(c, variance), numbers(c, dy, half),    results(c, dx, half),
+                       output<float>(c, dgamma),  output<float>(c, dbeta), output<float>(c, dx_sums)};
+  if (after < 0) return g;
+  g.after = numbers(c, after, half);
+  g.largest = largest;
+  g.masked_dy = results(c, masked, half);
+  return g;
+}
+
+std::variant<NormalisationBackwardSteps, Declined> read_normalisation_backward(const Region& region,
+                                                                               std::size_t first) {
+  NormalisationBackwardSteps read;
+  std::size_t step = first;
+  int masked = -1;
+  if (const auto* relu = op_as<UnaryBackwardOp>(region, step)) {
+    // Those whose gradient follows from their result.
+    if (!relu->is_plain_relu() && !relu->is_relu6())
+      return decline("the activation is neither ReLU nor ReLU6");
+    if (relu->is_relu6()) read.largest = static_cast<float>(relu->parameters.beta);
+    read.after = position_of(region.inputs, region.steps[step].inputs[0]);
+    read.dy_value = region.steps[step].inputs[1];
+    masked = region.steps[step].outputs[0];
+    read.masked = position_of(region.outputs, masked);
+    if (read.after < 0) return decline("what the ReLU made is no input");
+    ++step;
+  }
+  const auto* op = op_as<BatchNormBackwardOp>(region, step);
+  if (op == nullptr) return decline("step {} is no gradient of a batch normalisation", step);
+  if (const char* why = reason(region, step)) return Declined{why};
+  const Region::Step& normalisation = region.steps[step];
+  const std::vector<int>& inputs = normalisation.inputs;
+  if (masked >= 0 && inputs[4] != masked)
     return decline("the normalisation does not read the ReLU's gradient as its own");
-  if (const char* why = reason(region, 1)) return Declined{why};
-  relu.after = position_of(region.inputs, first.inputs[0]);
-  relu.dy = position_of(region.inputs, first.inputs[1]);
-  relu.masked = position_of(region.outputs, first.outputs[0]);
-  return std::make_unique<Backward>(shape_of(region, 1, normalisation->epsilon), Places(second, region),
-                                    is_half(region, 1), relu);
+  if (masked < 0) read.dy_value = inputs[4];
+  read.shape = shape_of(region, step, op->epsilon);
+  read.half = is_half(region, step);
+  read.dy = position_of(region.inputs, read.dy_value);
+  read.x = position_of(region.inputs, inputs[0]);
+  read.gamma = position_of(region.inputs, inputs[1]);
+  read.mean = position_of(region.inputs, inputs[2]);
+  read.variance = position_of(region.inputs, inputs[3]);
+  if (read.x < 0) return decline("what was normalised is no input");
+  read.dx = position_of(region.outputs, normalisation.outputs[0]);
+  read.dgamma = position_of(region.outputs, normalisation.outputs[1]);
+  read.dbeta = position_of(region.outputs, normalisation.outputs[2]);
+  ++step;
+  if (read.dx >= 0 && step < region.steps.size() && sums_columns(region, step, normalisation.outputs[0])) {
+    read.dx_sums = position_of(region.outputs, region.steps[step].outputs[0]);
+    ++step;
+  }
+  if (step != region.steps.size())
+    return decline("takes no {} as step {}", region.steps[step].op->class_name(), step);
+  return read;
 }
+
+Implementation make_batch_norm_training(const Region& region) {
+  const auto read = read_normalisation(region, 0);
+  if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
+  const auto& steps = std::get<NormalisationSteps>(read);
+  return std::make_unique<Training>(steps, position_of(region.inputs, steps.x));
+}
+
+Implementation make_batch_norm_backward(const Region& region) { return make_backward(region); }
+Implementation make_relu_batch_norm_backward(const Region& region) { return make_backward(region); }
 
 }  // namespace fovea::cpu

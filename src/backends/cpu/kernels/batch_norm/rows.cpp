@@ -43,8 +43,6 @@ void batch_norm_distances(const float* x, const float* center, std::int64_t rows
 template <class T>
 void gradient_sums(const GradientRows<T>& g, std::int64_t rows, std::int64_t channels, double* sums,
                    double* products) {
-  const D d;
-  const Vector top = hn::Set(d, g.largest), one = hn::Set(d, 1.0F);
   alignas(64) float sum[kChannelsInOrder], product[kChannelsInOrder];
   for (std::int64_t first = 0; first < channels; first += kChannelsInOrder) {
     const std::int64_t count = std::min(kChannelsInOrder, channels - first);
@@ -56,10 +54,7 @@ void gradient_sums(const GradientRows<T>& g, std::int64_t rows, std::int64_t cha
           const std::int64_t at = row * channels + first + c;
           Vector dy = load_first(g.dy + at, used);
           if (g.after != nullptr) {
-            const Vector y = load_first(g.after + at, used);
-            // As the formula multiplies by 1 or 0, a NaN in dy stays one.
-            const auto counts = hn::And(hn::Gt(y, hn::Zero(d)), hn::Lt(y, top));
-            dy = hn::Mul(hn::IfThenElseZero(counts, one), dy);
+            dy = counted(dy, load_first(g.after + at, used), g.largest);
             if (g.masked != nullptr) store_first(dy, g.masked + at, used);
           }
           const Vector distance = hn::Sub(load_first(g.x + at, used), load_first(g.mean + first + c, used));
@@ -100,16 +95,29 @@ void normalise(const Normalisation& n, const RowEpilogue<T>& epilogue, const T* 
   if (epilogue.stream) hwy::FlushStream();
 }
 
+/// Row by row; the sums of some rows stay in L1 and then go to doubles.
 template <class T>
 void gradient(const NormalisationGradient& n, const T* x, const T* dy, std::int64_t rows,
-              std::int64_t channels, bool stream, T* dx) {
-  for (std::int64_t row = 0; row < rows; ++row, x += channels, dy += channels, dx += channels) {
-    for_vectors(channels, [&](std::int64_t c, std::int64_t used) HWY_ATTR {
-      const Vector distance = hn::Sub(load_first(x + c, used), load_first(n.mean + c, used));
-      const Vector centered = hn::Sub(load_first(dy + c, used), load_first(n.dy_mean + c, used));
-      const Vector rest = hn::NegMulAdd(distance, load_first(n.slope + c, used), centered);
-      put(hn::Mul(load_first(n.factor + c, used), rest), dx + c, used, stream);
-    });
+              std::int64_t channels, bool stream, T* dx, double* sums) {
+  alignas(64) float sum[kChannelsInOrder];
+  for (std::int64_t first = 0; first < channels; first += kChannelsInOrder) {
+    const std::int64_t count = std::min(kChannelsInOrder, channels - first);
+    for (std::int64_t begin = 0; begin < rows; begin += kRowsInFloat) {
+      if (sums != nullptr) std::fill_n(sum, count, 0.0F);
+      for (std::int64_t row = begin; row < std::min(rows, begin + kRowsInFloat); ++row) {
+        for_vectors(count, [&](std::int64_t i, std::int64_t used) HWY_ATTR {
+          const std::int64_t c = first + i, at = row * channels + c;
+          const Vector distance = hn::Sub(load_first(x + at, used), load_first(n.mean + c, used));
+          const Vector centered = hn::Sub(load_first(dy + at, used), load_first(n.dy_mean + c, used));
+          const Vector rest = hn::NegMulAdd(distance, load_first(n.slope + c, used), centered);
+          const Vector result = hn::Mul(load_first(n.factor + c, used), rest);
+          put(result, dx + at, used, stream);
+          if (sums != nullptr) store_first(hn::Add(load_first(sum + i, used), result), sum + i, used);
+        });
+      }
+      for (std::int64_t c = 0; sums != nullptr && c < count; ++c)
+        sums[first + c] += static_cast<double>(sum[c]);
+    }
   }
   if (stream) hwy::FlushStream();
 }
@@ -131,12 +139,12 @@ void normalise_halves(const Normalisation& n, const RowEpilogue<bfloat16>& epilo
   normalise(n, epilogue, x, rows, channels, y);
 }
 void gradient_of_floats(const NormalisationGradient& n, const float* x, const float* dy, std::int64_t rows,
-                        std::int64_t channels, bool stream, float* dx) {
-  gradient(n, x, dy, rows, channels, stream, dx);
+                        std::int64_t channels, bool stream, float* dx, double* sums) {
+  gradient(n, x, dy, rows, channels, stream, dx, sums);
 }
 void gradient_of_halves(const NormalisationGradient& n, const bfloat16* x, const bfloat16* dy,
-                        std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx) {
-  gradient(n, x, dy, rows, channels, stream, dx);
+                        std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx, double* sums) {
+  gradient(n, x, dy, rows, channels, stream, dx, sums);
 }
 
 }  // namespace fovea::cpu::HWY_NAMESPACE
@@ -177,12 +185,14 @@ void normalise_rows(const Normalisation& n, const RowEpilogue<bfloat16>& epilogu
 }
 
 void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,
-                                 std::int64_t rows, std::int64_t channels, bool stream, float* dx) {
-  HWY_DYNAMIC_DISPATCH(gradient_of_floats)(n, x, dy, rows, channels, stream, dx);
+                                 std::int64_t rows, std::int64_t channels, bool stream, float* dx,
+                                 double* sums) {
+  HWY_DYNAMIC_DISPATCH(gradient_of_floats)(n, x, dy, rows, channels, stream, dx, sums);
 }
 void normalisation_gradient_rows(const NormalisationGradient& n, const bfloat16* x, const bfloat16* dy,
-                                 std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx) {
-  HWY_DYNAMIC_DISPATCH(gradient_of_halves)(n, x, dy, rows, channels, stream, dx);
+                                 std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx,
+                                 double* sums) {
+  HWY_DYNAMIC_DISPATCH(gradient_of_halves)(n, x, dy, rows, channels, stream, dx, sums);
 }
 
 }  // namespace fovea::cpu

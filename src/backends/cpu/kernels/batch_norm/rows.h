@@ -47,13 +47,16 @@ void normalise_rows(const Normalisation& n, const RowEpilogue<float>& epilogue, 
 void normalise_rows(const Normalisation& n, const RowEpilogue<bfloat16>& epilogue, const bfloat16* x,
                     std::int64_t rows, std::int64_t channels, bfloat16* y);
 
-/// Per channel: dx = factor * (dy - dy_mean - (x - mean) * slope). `stream` as in RowEpilogue.
+/// Per channel: dx = factor * (dy - dy_mean - (x - mean) * slope). `stream` as in RowEpilogue; `sums`, unless
+/// null: the sum of dx over the rows is added to that.
 struct NormalisationGradient {
   const float *mean, *factor, *dy_mean, *slope;
 };
 void normalisation_gradient_rows(const NormalisationGradient& n, const float* x, const float* dy,
-                                 std::int64_t rows, std::int64_t channels, bool stream, float* dx);
+                                 std::int64_t rows, std::int64_t channels, bool stream, float* dx,
+                                 double* sums);
 void normalisation_gradient_rows(const NormalisationGradient& n, const bfloat16* x, const bfloat16* dy,
-                                 std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx);
+                                 std::int64_t rows, std::int64_t channels, bool stream, bfloat16* dx,
+                                 double* sums);
 
 }  // namespace fovea::cpu

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "backends/cpu/kernels/batch_norm/result_sums.h"
 #include "core/thread_pool.h"
 #include "fovea/ops.h"
 
@@ -40,6 +41,7 @@ struct ConvEpilogue {
   const float* residual = nullptr;  ///< as y, or null; not with a pooling
   bool relu = false;
   float largest = std::numeric_limits<float>::infinity();  ///< with relu; ReLU6's is 6
+  const ResultSums* sums = nullptr;  ///< of what comes of it, or null; not with a ReLU or a pooling
 };
 
 /// Bytes of weights in the order in which the forward pass reads them, of scratch memory that the backward
@@ -54,6 +56,10 @@ void conv2d_pack(const Conv2DShape& shape, const float* w, void* packed, ThreadP
 /// y = epilogue(conv(x, w)) for the weights in `packed`.
 void conv2d_forward(const Conv2DShape& shape, const float* x, const void* packed,
                     const ConvEpilogue& epilogue, float* y, ThreadPool& pool);
+
+/// Pieces of the ResultSums of the forward pass and of the gradient by the input.
+std::int64_t conv2d_sum_pieces(const Conv2DShape& shape);
+std::int64_t conv2d_backward_input_sum_pieces(const Conv2DShape& shape);
 
 /// A pooling of the result in windows that do not overlap, without padding, as it is made; the map before it
 /// is never written.
@@ -72,9 +78,10 @@ bool conv2d_pools(const Conv2DShape& shape, const PooledOutput& pooled);
 void conv2d_pool_forward(const Conv2DShape& shape, const float* x, const void* packed,
                          const ConvEpilogue& epilogue, const PooledOutput& pooled, ThreadPool& pool);
 
-/// dx = the gradient of the loss by x, from dy, its gradient by conv(x, w).
+/// dx = epilogue(the gradient of the loss by x), from dy, its gradient by conv(x, w). An epilogue that reads
+/// or sums is for strides of 1.
 void conv2d_backward_input(const Conv2DShape& shape, const float* dy, const float* w, float* dx,
-                           void* workspace, ThreadPool& pool);
+                           void* workspace, ThreadPool& pool, const ConvEpilogue& epilogue = {});
 
 /// dw = the gradient by w; db, unless null, the gradient by the bias.
 void conv2d_backward_filter(const Conv2DShape& shape, const float* x, const float* dy, float* dw, float* db,

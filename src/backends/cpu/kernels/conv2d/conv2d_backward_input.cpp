@@ -1,6 +1,7 @@
 #include <numeric>
 
 #include "backends/cpu/kernels/conv2d/conv2d.h"
+#include "backends/cpu/kernels/conv2d/pixel_cut.h"
 #include "backends/cpu/kernels/conv2d/strided_convolution.h"
 
 // dx[iy] = sum over ky with (iy + pad - ky * dilation) = stride * oy of dy[oy] * w[ky]: for the positions
@@ -38,14 +39,15 @@ std::size_t conv2d_backward_input_workspace(const Conv2DShape& s) {
   return static_cast<std::size_t>(s.groups * taps * (s.filters / s.groups) * channels) * sizeof(float);
 }
 
-void conv2d_backward_input(const Conv2DShape& s, const float* dy, const float* w, float* dx, void* workspace,
-                           ThreadPool& pool) {
+namespace {
+
+/// Without pointers; the one residue of a convolution with strides of 1 is all of it.
+StridedConvolution backward_convolution(const Conv2DShape& s) {
   StridedConvolution c;
   c.batch = s.batch;
   c.groups = s.groups;
   c.channels = s.filters / s.groups;
   c.filters = s.in_channels / s.groups;
-  c.in = dy;
   c.in_height = s.out_height;
   c.in_width = s.out_width;
   c.in_pixel = s.filters;
@@ -57,24 +59,45 @@ void conv2d_backward_input(const Conv2DShape& s, const float* dy, const float* w
   c.weight_channel = 1;
   c.weight_filter = s.filters;
   c.weight_group = c.channels;
+  return c;
+}
+
+void place(const Axis& v, const Axis& h, StridedConvolution& c) {
+  const bool empty = v.taps == 0 || h.taps == 0;
+  c.out_height = v.positions;
+  c.out_width = h.positions;
+  c.kernel_h = empty ? 0 : v.taps;
+  c.kernel_w = empty ? 0 : h.taps;
+  c.dilation_h = v.reach;
+  c.dilation_w = h.reach;
+  c.pad_top = v.first_padding;
+  c.pad_left = h.first_padding;
+}
+
+}  // namespace
+
+std::int64_t conv2d_backward_input_sum_pieces(const Conv2DShape& s) {
+  StridedConvolution c = backward_convolution(s);
+  place(Axis(0, s.height, s.kernel_h, 1, s.dilation_h, s.pad_top),
+        Axis(0, s.width, s.kernel_w, 1, s.dilation_w, s.pad_left), c);
+  return pixel_cut_of_sums(without_rows(c)).strips();
+}
+
+void conv2d_backward_input(const Conv2DShape& s, const float* dy, const float* w, float* dx, void* workspace,
+                           ThreadPool& pool, const ConvEpilogue& epilogue) {
+  StridedConvolution c = backward_convolution(s);
+  c.in = dy;
   c.packed = static_cast<float*>(workspace);
+  c.epilogue = epilogue;
   const std::int64_t tap_w = c.filters * s.filters;
   const std::int64_t tap_h = s.kernel_w * tap_w;
   for (std::int64_t ry = 0; ry < std::min(s.stride_h, s.height); ++ry) {
     const Axis v(ry, s.height, s.kernel_h, s.stride_h, s.dilation_h, s.pad_top);
     for (std::int64_t rx = 0; rx < std::min(s.stride_w, s.width); ++rx) {
       const Axis h(rx, s.width, s.kernel_w, s.stride_w, s.dilation_w, s.pad_left);
-      const bool empty = v.taps == 0 || h.taps == 0;
+      place(v, h, c);
       c.out = dx + (ry * s.width + rx) * s.in_channels;
-      c.out_height = v.positions;
-      c.out_width = h.positions;
-      c.kernel_h = empty ? 0 : v.taps;
-      c.kernel_w = empty ? 0 : h.taps;
-      c.dilation_h = v.reach;
-      c.dilation_w = h.reach;
-      c.pad_top = v.first_padding;
-      c.pad_left = h.first_padding;
-      c.weights = empty ? w : w + v.last_tap * tap_h + h.last_tap * tap_w;
+      c.weights = c.kernel_h == 0 ? w : w + v.last_tap * tap_h + h.last_tap * tap_w;
       c.weight_h = -v.tap_step * tap_h;
       c.weight_w = -h.tap_step * tap_w;
       pack_strided_convolution(c, pool);

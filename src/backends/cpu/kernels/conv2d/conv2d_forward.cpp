@@ -1,4 +1,5 @@
 #include "backends/cpu/kernels/conv2d/conv2d.h"
+#include "backends/cpu/kernels/conv2d/pixel_cut.h"
 #include "backends/cpu/kernels/conv2d/strided_convolution.h"
 #include "core/thread_scratch.h"
 
@@ -47,6 +48,10 @@ StridedConvolution forward_convolution(const Conv2DShape& shape, const float* x,
 
 std::size_t conv2d_packed_bytes(const Conv2DShape& shape) {
   return static_cast<std::size_t>(packed_weights_size(forward_convolution(shape))) * sizeof(float);
+}
+
+std::int64_t conv2d_sum_pieces(const Conv2DShape& shape) {
+  return pixel_cut_of_sums(without_rows(forward_convolution(shape))).strips();
 }
 
 bool conv2d_pools(const Conv2DShape& shape, const PooledOutput& pooled) {

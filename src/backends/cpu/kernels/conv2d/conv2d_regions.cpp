@@ -34,6 +34,10 @@ Conv2DShape conv2d_shape(const ops::Conv2DAttributes& a, const Shape& x, const S
   return s;
 }
 
+std::string conv2d_packed_form(const Conv2DShape& shape) {
+  return fmt::format("direct, {} groups", shape.groups);
+}
+
 namespace {
 
 enum class Method : std::uint8_t { direct, winograd };
@@ -44,9 +48,7 @@ class PackedConvolution : public Kernel {
   PackedConvolution(const Conv2DShape& shape, Method method)
       : shape_(shape), winograd_(method == Method::winograd) {}
   int packed_input() const override { return 1; }
-  std::string packed_form() const override {
-    return winograd_ ? "winograd" : fmt::format("direct, {} groups", shape_.groups);
-  }
+  std::string packed_form() const override { return winograd_ ? "winograd" : conv2d_packed_form(shape_); }
   std::size_t packed_bytes() const override {
     return winograd_ ? winograd_packed_bytes(shape_) : conv2d_packed_bytes(shape_);
   }
@@ -96,8 +98,9 @@ class BackwardInput final : public Kernel {
     return winograd_ ? winograd_backward_input_workspace(shape_) : conv2d_backward_input_workspace(shape_);
   }
   void run(const KernelContext& c) const override {
-    const auto pass = winograd_ ? winograd_backward_input : conv2d_backward_input;
-    pass(shape_, input<float>(c, 0), input<float>(c, 1), output<float>(c, 0), c.workspace, c.threads);
+    const auto *dy = input<float>(c, 0), *w = input<float>(c, 1);
+    if (winograd_) return winograd_backward_input(shape_, dy, w, output<float>(c, 0), c.workspace, c.threads);
+    conv2d_backward_input(shape_, dy, w, output<float>(c, 0), c.workspace, c.threads);
   }
 
  private:

@@ -13,6 +13,9 @@ namespace fovea::cpu {
 Conv2DShape conv2d_shape(const ops::Conv2DAttributes& attributes, const Shape& x, const Shape& kernel,
                          const Shape& y);
 
+/// Kernel::packed_form of weights that conv2d_pack() packs.
+std::string conv2d_packed_form(const Conv2DShape& shape);
+
 /// A convolution [+ bias] [+ ReLU] + a pooling [+ ReLU].
 struct PooledRegion {
   int bias = -1, y = -1, winners = -1;  ///< positions among the region's inputs and outputs

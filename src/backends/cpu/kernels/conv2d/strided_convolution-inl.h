@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "backends/cpu/kernels/batch_norm/result_sums-inl.h"
 #include "backends/cpu/kernels/conv2d/strided_convolution.h"
 #include "backends/cpu/kernels/vector-inl.h"
 #include "hwy/cache_control.h"
@@ -26,6 +27,7 @@ struct TileArguments {
   const float* weights;
   const float* bias;      // start; null for zero
   const float* residual;  // is added at the end, strided as `out`; null for none
+  BlockSums* sums;        // of the results; null for none. From the first filter on
   const float* ahead;     // what follows in memory and is read next, to be prefetched; null for none
   std::int64_t in_pixel, out_pixel;
   std::int64_t rows, in_row, weight_row;
@@ -35,6 +37,22 @@ struct TileArguments {
   bool relu;
   float largest;  // with relu
   bool stream;    // write around the caches; `out` is aligned and every vector full
+};
+
+/// What a tile reads besides, at the places of its results: each line is prefetched while the channels pass.
+struct TileLines {
+  explicit TileLines(const TileArguments& a) {
+    if (a.residual != nullptr) from[tensors++] = a.residual;
+    if (a.sums == nullptr || a.sums->all->x == nullptr) return;
+    const std::int64_t at = a.out - a.sums->all->results;
+    from[tensors++] = a.sums->all->x + at;
+    if (a.sums->all->after != nullptr) from[tensors++] = a.sums->all->after + at;
+  }
+  HWY_INLINE void prefetch(std::int64_t offset) const {
+    for (int i = 0; i < tensors; ++i) hwy::Prefetch(from[i] + offset);
+  }
+  const float* from[3];
+  int tensors = 0;
 };
 
 template <int P, int V>
@@ -61,6 +79,7 @@ HWY_NOINLINE void tile(const TileArguments& a) {
     }
   }
   const std::int64_t pixel = a.in_pixel;
+  const TileLines lines(a);
   for (std::int64_t row = 0; row < a.rows; ++row) {
     for (std::int64_t run = 0; run < a.runs; ++run) {
       const float* HWY_RESTRICT in = a.in + row * a.in_row + run * a.in_run;
@@ -78,7 +97,14 @@ HWY_NOINLINE void tile(const TileArguments& a) {
         ++in;
         weights += V * lanes;
       };
-      if (a.ahead == nullptr) {
+      if (lines.tensors > 0 && row == 0 && run == 0) {
+        const float* ahead = a.ahead;
+        for (std::int64_t i = 0; i < a.run_length; ++i) {
+          if (i < P * V) lines.prefetch(i / V * a.out_pixel + i % V * lanes);
+          if (ahead != nullptr) hwy::Prefetch(ahead), ahead += P;
+          add_channel();
+        }
+      } else if (a.ahead == nullptr) {
         for (std::int64_t i = 0; i < a.run_length; ++i) add_channel();
       } else {
         // The next P pixels, a part with each channel: at once they would fill the queue of misses.
@@ -105,6 +131,17 @@ HWY_NOINLINE void tile(const TileArguments& a) {
       FOVEA_UNROLL
       for (int v = 0; v < V; ++v) sum[p][v] = clipped_relu(sum[p][v], a.largest);
     }
+  }
+  if (a.sums != nullptr) {
+    FOVEA_UNROLL
+    for (int v = 0; v < V; ++v) {
+      VectorSums sums(*a.sums, v * lanes, v == V - 1 ? a.last_lanes : lanes);
+      sums.begin(sum[0][v]);
+      FOVEA_UNROLL
+      for (int p = 0; p < P; ++p) sum[p][v] = sums.add(sum[p][v], a.out + p * a.out_pixel + v * lanes);
+      sums.finish();
+    }
+    a.sums->begun = true;
   }
   if (a.stream) {
     FOVEA_UNROLL

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "backends/cpu/kernels/conv2d/pixel_cut.h"
 #include "core/thread_scratch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -20,9 +21,6 @@ namespace fovea::cpu::HWY_NAMESPACE {
 class Cut {
  public:
   static constexpr std::int64_t kBlockFloats = 128 * 1024, kRunFloats = 64 * 1024;
-  static constexpr std::int64_t kPiecePixels = 240, kFewestPixels = 48;
-  /// Pieces that a convolution of one small image is cut into, as far as kFewestPixels allow.
-  static constexpr std::int64_t kWantedPieces = 16;
   /// Where few terms make an element, writing is what takes the time.
   static constexpr std::int64_t kStreamTerms = 128;
   /// An input beyond this is not in L2; pixels of a 1x1 convolution pass too fast for the hardware to follow.
@@ -40,13 +38,10 @@ class Cut {
         taps(c.kernel_h * c.kernel_w),
         slices(c.channels,
                std::max<std::int64_t>(16, kBlockFloats / block / std::max<std::int64_t>(1, taps))),
-        rows_a_unit(c.pooled == nullptr ? 1 : c.pooled->window_h),
-        rows(c.out_height / rows_a_unit,
-             std::max<std::int64_t>(1, piece_pixels() / (c.out_width * rows_a_unit))),
-        columns(c.out_width, c.out_height == 1 && c.pooled == nullptr ? piece_pixels() : c.out_width),
+        pixels(c, c.epilogue.sums == nullptr ? block_runs.parts : 1),
         streams(can_stream()) {}
 
-  std::int64_t pieces() const { return c.groups * block_runs.parts * c.batch * rows.parts * columns.parts; }
+  std::int64_t pieces() const { return c.groups * block_runs.parts * pixels.strips(); }
   std::int64_t block_width(std::int64_t b) const { return std::min(block, padded_filters - b * block); }
 
   /// Packed: [group][block][slice of channels][ky][kx][channel][filter].
@@ -73,34 +68,38 @@ class Cut {
   }
 
   void compute(std::int64_t piece) const {
-    const Range part = columns.range(piece % columns.parts);
-    const std::int64_t strip = piece / columns.parts;
-    const Range units = rows.range(strip % rows.parts);
-    const std::int64_t n = strip / rows.parts % c.batch;
-    const Range some_blocks = block_runs.range(strip / rows.parts / c.batch % block_runs.parts);
-    const std::int64_t group = strip / rows.parts / c.batch / block_runs.parts;
-    for (std::int64_t b = some_blocks.begin; b < some_blocks.end; ++b)
-      compute_block(n, group, b, units, part);
+    const std::int64_t strip = piece % pixels.strips(), blocks_and_group = piece / pixels.strips();
+    const Range some_blocks = block_runs.range(blocks_and_group % block_runs.parts);
+    const std::int64_t group = blocks_and_group / block_runs.parts;
+    for (std::int64_t b = some_blocks.begin; b < some_blocks.end; ++b) compute_block(group, b, strip);
   }
 
  private:
-  void compute_block(std::int64_t n, std::int64_t group, std::int64_t b, Range units, Range part) const {
+  void compute_block(std::int64_t group, std::int64_t b, std::int64_t strip) const {
+    const auto [n, units, part] = pixels.strip(strip);
     if (c.pooled == nullptr) {
-      const Output output{c.out + n * c.out_image + group * c.filters + b * block, 0, c.out_row, c.out_pixel};
-      for (std::int64_t slice = 0; slice < slices.parts; ++slice)
-        compute_slice(n, group, b, slice, units, part, output);
+      const std::int64_t first = group * c.filters + b * block;
+      Output output{c.out + n * c.out_image + first, 0, c.out_row, c.out_pixel};
+      if (const ResultSums* const sums = c.epilogue.sums) {
+        const std::int64_t piece = sums->first_piece + strip;
+        if (first == 0) *sums->count(piece) = static_cast<float>(units.size() * part.size());
+        BlockSums of_block(*sums, piece, first, std::min(block, c.filters - b * block));
+        output.sums = &of_block;
+        compute_slices(n, group, b, units, part, output);
+      } else {
+        compute_slices(n, group, b, units, part, output);
+      }
       if (streams) hwy::FlushStream();
       return;
     }
+    const std::int64_t rows_a_unit = pixels.rows_a_unit;
     const std::int64_t used = std::min(block, c.filters - b * block);
     auto* const window_rows = reinterpret_cast<float*>(thread_scratch());
     for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
       const Range unit_rows{unit * rows_a_unit, (unit + 1) * rows_a_unit};
-      const Output output{window_rows, unit_rows.begin, c.out_width * used, used};
-      for (std::int64_t slice = 0; slice < slices.parts; ++slice)
-        compute_slice(n, group, b, slice, unit_rows, part, output);
+      compute_slices(n, group, b, unit_rows, part, {window_rows, unit_rows.begin, c.out_width * used, used});
       const std::int64_t width = c.out_width / c.pooled->window_w;
-      pool_row(*c.pooled, window_rows, output.row, used, width, c.groups * c.filters,
+      pool_row(*c.pooled, window_rows, c.out_width * used, used, width, c.groups * c.filters,
                (n * rows_total() + unit) * width * c.groups * c.filters + group * c.filters + b * block);
     }
   }
@@ -109,14 +108,10 @@ class Cut {
   struct Output {
     float* first;
     std::int64_t first_row, row, pixel;
+    BlockSums* sums = nullptr;
   };
 
-  std::int64_t rows_total() const { return c.out_height / rows_a_unit; }
-
-  std::int64_t piece_pixels() const {
-    const std::int64_t all = c.groups * block_runs.parts * c.batch * c.out_height * c.out_width;
-    return std::clamp(all / kWantedPieces, kFewestPixels, kPiecePixels);
-  }
+  std::int64_t rows_total() const { return c.out_height / pixels.rows_a_unit; }
 
   bool can_stream() const {
     if (c.pooled != nullptr) return false;
@@ -148,6 +143,12 @@ class Cut {
     }
   }
 
+  void compute_slices(std::int64_t n, std::int64_t group, std::int64_t b, Range strip, Range part,
+                      const Output& output) const {
+    for (std::int64_t slice = 0; slice < slices.parts; ++slice)
+      compute_slice(n, group, b, slice, strip, part, output);
+  }
+
   void compute_slice(std::int64_t n, std::int64_t group, std::int64_t b, std::int64_t slice, Range strip,
                      Range part, const Output& output) const {
     const std::int64_t width = block_width(b);
@@ -162,6 +163,7 @@ class Cut {
     const bool adds = last && epilogue.residual != nullptr;
     a.accumulate = slice > 0;
     a.stream = last && streams;
+    a.sums = last ? output.sums : nullptr;
     a.last_lanes = std::min(width, c.filters - b * block) - (vectors - 1) * lanes;
     a.in_row = c.dilation_h * c.in_row;
     a.weight_row = c.kernel_w * depth * width;
@@ -233,29 +235,13 @@ class Cut {
   const EvenParts block_runs;
   const std::int64_t padded_filters, taps;
   const EvenParts slices;
-  const std::int64_t rows_a_unit;  ///< rows that are computed together: those of a pooling window
-  const EvenParts rows, columns;
+  const PixelCut pixels;
   const bool streams;
 };
 
 void pack_convolution(const StridedConvolution& c, ThreadPool& pool) {
   const Cut cut(c);
   pool.parallel_for(c.groups * cut.blocks * c.kernel_h, [&](std::int64_t piece) { cut.pack(piece); });
-}
-
-/// A 1x1 convolution of whole images has no need of their rows: all pixels are one.
-StridedConvolution without_rows(StridedConvolution c) {
-  const bool dense = c.in_row == c.in_width * c.in_pixel && c.in_image == c.in_height * c.in_row &&
-                     c.out_row == c.out_width * c.out_pixel && c.out_image == c.out_height * c.out_row;
-  const bool pointwise = c.kernel_h == 1 && c.kernel_w == 1 && c.stride_h == 1 && c.stride_w == 1 &&
-                         c.pad_top == 0 && c.pad_left == 0 && c.in_height == c.out_height &&
-                         c.in_width == c.out_width;
-  if (!dense || !pointwise || c.pooled != nullptr) return c;
-  c.in_width = c.out_width = c.batch * c.in_height * c.in_width;
-  c.batch = c.in_height = c.out_height = 1;
-  c.in_row = c.in_image = c.in_width * c.in_pixel;
-  c.out_row = c.out_image = c.out_width * c.out_pixel;
-  return c;
 }
 
 void run_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
