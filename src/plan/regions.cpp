@@ -12,8 +12,9 @@
 namespace fovea {
 namespace {
 
-// conv + bias + activation + pool, with one place to spare; longer chains have no kernel to look forward to.
-constexpr std::size_t kLongestRegion = 5;
+// depthwise conv + bias + activation + conv + bias + tensor + activation; longer chains have no kernel to
+// look forward to.
+constexpr std::size_t kLongestRegion = 7;
 // The slope of an activation and the gradient of a pooling, before the readers of that part ways.
 constexpr std::size_t kLongestStem = 2;
 
@@ -41,8 +42,11 @@ class RegionFinder {
     for (std::size_t i = 0; i < graph_.value_count(); ++i) {
       available_[i] = graph_.info({static_cast<std::int32_t>(i)}).source != Graph::Source::op;
     }
-    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
-      if (needed_[i] && !taken_[i]) result_.steps.push_back(step_from(i));
+    // What is fixed first: it is there when the rest begins, and regions may read it.
+    for (const bool fixed : {true, false}) {
+      for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
+        if (needed_[i] && !taken_[i] && is_fixed(i) == fixed) result_.steps.push_back(step_from(i));
+      }
     }
     return std::move(result_);
   }

@@ -242,6 +242,21 @@ TEST(DerivedTensors, ArePackedWeightsToo) {
   EXPECT_NE(derived[0], derived[1]);
 }
 
+TEST(DerivedTensors, AreThereBeforeRegionsThatReadThemLate) {
+  Variable v("v", {{3}, DType::float32});
+  v.assign(Tensor::of<float>({3}, {1, 2, 3}));
+  Graph graph;
+  const Value x = graph.feed("x", {{3}, DType::float32});
+  const Value twice = ops::scale(graph, x, 2);
+  const Value derived = ops::unary(graph, "square", graph.variable(v));  // after what its reader begins with
+  graph.add_output(ops::add(graph, twice, derived));
+  const AskedBackend backend("Unary + Binary");
+  const auto program = make_program(graph, backend);
+  ASSERT_EQ(program->steps().size(), 2U);
+  EXPECT_EQ(program->steps()[1].region, "Unary + Binary");
+  EXPECT_EQ(run_once(*program, {Tensor::of<float>({3}, {1, 1, 1})}), (std::vector<float>{3, 6, 11}));
+}
+
 TEST(DerivedTensors, MayBeAllThatAProgramHandsOut) {
   DerivedNet net;
   Graph graph;

@@ -250,6 +250,11 @@ void run_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
   pool.parallel_for(cut.pieces(), [&](std::int64_t piece) { cut.compute(piece); });
 }
 
+void run_convolution_here(const StridedConvolution& convolution) {
+  const Cut cut(convolution);
+  for (std::int64_t piece = 0; piece < cut.pieces(); ++piece) cut.compute(piece);
+}
+
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -258,6 +263,7 @@ namespace fovea::cpu {
 
 HWY_EXPORT(pack_convolution);
 HWY_EXPORT(run_convolution);
+HWY_EXPORT(run_convolution_here);
 
 void pack_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
   HWY_DYNAMIC_DISPATCH(pack_convolution)(convolution, pool);
@@ -266,6 +272,10 @@ void pack_strided_convolution(const StridedConvolution& convolution, ThreadPool&
 void run_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool) {
   if (convolution.batch * convolution.out_height * convolution.out_width == 0) return;
   HWY_DYNAMIC_DISPATCH(run_convolution)(convolution, pool);
+}
+
+void run_strided_convolution(const StridedConvolution& convolution) {
+  HWY_DYNAMIC_DISPATCH(run_convolution_here)(convolution);
 }
 
 }  // namespace fovea::cpu

@@ -65,5 +65,7 @@ inline std::int64_t packed_weights_size(const StridedConvolution& c) {
 void pack_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool);
 /// Computes `out` from `packed`, which the same convolution has filled.
 void run_strided_convolution(const StridedConvolution& convolution, ThreadPool& pool);
+/// The same on the calling thread.
+void run_strided_convolution(const StridedConvolution& convolution);
 
 }  // namespace fovea::cpu

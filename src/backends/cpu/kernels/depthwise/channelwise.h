@@ -32,7 +32,9 @@ struct ChannelwiseConvolution {
   const float* bias = nullptr;
   DepthwiseActivation activation;
   float* out = nullptr;
-  float* workspace = nullptr;  ///< channelwise_workspace() floats
+  std::int64_t first_pixel = 0;  ///< of the result: what `out` begins with
+  bool read_at_once = false;     ///< `out` is not written around the caches
+  float* workspace = nullptr;    ///< channelwise_workspace() floats
 
   std::int64_t in_height() const { return backward_input ? shape.out_height : shape.height; }
   std::int64_t in_width() const { return backward_input ? shape.out_width : shape.width; }
@@ -51,6 +53,16 @@ inline std::int64_t channelwise_workspace(const DepthwiseShape& shape) {
 
 /// Packs the weights and computes `out`, with the best instruction set that this machine has.
 void run_channelwise_convolution(const ChannelwiseConvolution& convolution, ThreadPool& pool);
+
+/// In two parts, for who wants some rows of one image at a time of a forward pass: packs the weights; and
+/// computes those rows on the calling thread.
+void pack_channelwise_weights(const ChannelwiseConvolution& convolution);
+void compute_channelwise_rows(const ChannelwiseConvolution& convolution, std::int64_t image, Range rows);
+/// Bytes at the start of the thread's scratch memory that the latter uses.
+inline std::int64_t channelwise_scratch_bytes(const DepthwiseShape& shape) {
+  constexpr std::int64_t kLeast = 4096, kPixelsAtOnce = 4;
+  return round_up(std::max<std::int64_t>(kLeast, kPixelsAtOnce * shape.taps() * sizeof(float*)), 64);
+}
 
 /// How the gradient by the weights is cut: the rows of an image form strips, runs of the strips of all images
 /// form shares. A strip is summed in the thread's scratch memory, by blocks of channels, and then added to

@@ -30,7 +30,8 @@ class ChannelwiseRun {
         padded(round_up(channels, kMaxLanes)),
         rows(ceil_div(c.out_height(), c.row_phases()), rows_of_piece()),
         in{c.in, c.in_height(), c.in_width(), channels, c.workspace + c.shape.taps() * padded},
-        stream(channels % kMaxLanes == 0 && reinterpret_cast<std::uintptr_t>(c.out) % (kMaxLanes * 4) == 0 &&
+        stream(!c.read_at_once && channels % kMaxLanes == 0 &&
+               reinterpret_cast<std::uintptr_t>(c.out) % (kMaxLanes * 4) == 0 &&
                c.shape.batch * c.out_height() * c.out_width() * channels > kStreamFloats) {}
 
   std::int64_t pieces() const { return c.shape.batch * rows.parts; }
@@ -50,6 +51,10 @@ class ChannelwiseRun {
       for (std::int64_t px = 0; px < c.column_phases(); ++px) compute_rows(n, range, y, c.columns(px));
     }
     if (stream) hwy::FlushStream();
+  }
+
+  void compute(std::int64_t image, Range some_rows) const {
+    compute_rows(image, some_rows, c.rows(0), c.columns(0));
   }
 
  private:
@@ -114,9 +119,9 @@ class ChannelwiseRun {
 
   float* result(std::int64_t n, const ChannelwiseAxis& y, const ChannelwiseAxis& x, std::int64_t at_y,
                 std::int64_t at_x) const {
-    return c.out +
-           ((n * c.out_height() + y.first + at_y * y.step) * c.out_width() + x.first + at_x * x.step) *
-               channels;
+    return c.out + ((n * c.out_height() + y.first + at_y * y.step) * c.out_width() + x.first + at_x * x.step -
+                    c.first_pixel) *
+                       channels;
   }
 
   /// A row's last tile is moved back so that it is whole: some results are computed twice.
@@ -182,6 +187,12 @@ void run_channelwise(const ChannelwiseConvolution& convolution, ThreadPool& pool
   for_pieces(pool, run.pieces(), products, [&](std::int64_t piece) { run.compute(piece); });
 }
 
+void pack_weights(const ChannelwiseConvolution& convolution) { ChannelwiseRun(convolution).pack(); }
+
+void compute_rows(const ChannelwiseConvolution& convolution, std::int64_t image, Range rows) {
+  ChannelwiseRun(convolution).compute(image, rows);
+}
+
 }  // namespace fovea::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -189,10 +200,20 @@ HWY_AFTER_NAMESPACE();
 namespace fovea::cpu {
 
 HWY_EXPORT(run_channelwise);
+HWY_EXPORT(pack_weights);
+HWY_EXPORT(compute_rows);
 
 void run_channelwise_convolution(const ChannelwiseConvolution& convolution, ThreadPool& pool) {
   if (convolution.shape.batch * convolution.out_height() * convolution.out_width() == 0) return;
   HWY_DYNAMIC_DISPATCH(run_channelwise)(convolution, pool);
+}
+
+void pack_channelwise_weights(const ChannelwiseConvolution& convolution) {
+  HWY_DYNAMIC_DISPATCH(pack_weights)(convolution);
+}
+
+void compute_channelwise_rows(const ChannelwiseConvolution& convolution, std::int64_t image, Range rows) {
+  HWY_DYNAMIC_DISPATCH(compute_rows)(convolution, image, rows);
 }
 
 }  // namespace fovea::cpu

@@ -1,6 +1,7 @@
 #include "backends/cpu/epilogue.h"
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/depthwise/depthwise.h"
+#include "backends/cpu/kernels/depthwise/regions.h"
 #include "ops/depthwise_conv2d.h"
 
 // Which regions the depthwise kernels take: a depthwise convolution, with a bias, a ReLU or both behind it,
@@ -87,6 +88,13 @@ Implementation make_backward(const Region& region, const DepthwiseShape& shape) 
 
 }  // namespace
 
+std::variant<DepthwiseActivation, Declined> depthwise_activation(const UnaryOp* activation) {
+  if (activation == nullptr) return DepthwiseActivation{};
+  if (!activation->is_clipped_relu())
+    return decline("the activation is no ReLU, with a largest value or without");
+  return DepthwiseActivation{true, static_cast<float>(activation->parameters.beta)};
+}
+
 Implementation make_depthwise_forward(const Region& region) {
   if (!all_float32(region)) return decline("takes float32 only");
   if (!reads_two_tensors(region)) return decline("image and kernel are one tensor");
@@ -95,17 +103,13 @@ Implementation make_depthwise_forward(const Region& region) {
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
   const auto& [bias, residual, activation, result] = std::get<Epilogue>(epilogue);
   if (residual >= 0) return decline("adds no tensor of the result's shape");
-  DepthwiseActivation applied;
-  if (activation != nullptr) {
-    if (!activation->is_clipped_relu())
-      return decline("the activation is no ReLU, with a largest value or without");
-    applied = {true, static_cast<float>(activation->parameters.beta)};
-  }
+  const auto applied = depthwise_activation(activation);
+  if (const auto* declined = std::get_if<Declined>(&applied)) return *declined;
   const DepthwiseShape shape =
       depthwise_shape(op_as<DepthwiseConv2DOp>(region, 0)->attributes, spec_of(region, first.inputs[0]).shape,
                       spec_of(region, first.inputs[1]).shape, spec_of(region, result).shape);
   if (!depthwise_takes(shape)) return decline("there are no channels or taps, or too many taps");
-  return std::make_unique<Forward>(shape, bias, applied);
+  return std::make_unique<Forward>(shape, bias, std::get<DepthwiseActivation>(applied));
 }
 
 Implementation make_depthwise_backward_input(const Region& region) {
