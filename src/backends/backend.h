@@ -54,8 +54,8 @@ class Kernel {
   virtual std::string packed_form() const { return {}; }
   virtual std::size_t packed_bytes() const { return 0; }
   virtual void pack(const void* /*input*/, void* /*packed*/, ThreadPool& /*threads*/) const {}
-  /// May output `output` (an index into the region's outputs) stand in the memory of `input`? Asked only for
-  /// single ops whose Op::in_place allows it.
+  /// May outputs stand in the memory of the inputs that Op::in_place names for them? Asked only for single
+  /// ops, and for an optimizer's update behind the ops that make its gradient.
   virtual bool in_place() const { return true; }
 };
 

@@ -1,6 +1,8 @@
 #include <cmath>
 
 #include "fovea/dtype_policy.h"
+#include "ops/matmul.h"
+#include "ops/shaping.h"
 #include "optimizers/optimizer_support.h"
 
 // The list of optimizers, and what they share. Source: keras/src/optimizers/base_optimizer.py.
@@ -35,6 +37,16 @@ class OptimizerSlot final : public ObjectSlot {
 OptimizerImpl& require(const Optimizer& optimizer) {
   if (!optimizer) fail("Optimizer: an empty handle was used");
   return *optimizer.impl();
+}
+
+/// Is it a matrix product, cast perhaps, of so many elements that it would be gone from a core's caches
+/// before a later pass reads it?
+bool is_large_product(const GraphBuilder& b, Value gradient) {
+  constexpr std::int64_t kLarge = 256 * 1024;
+  if (b.spec(gradient).shape.elements() < kLarge) return false;
+  const Op* op = b.producer(gradient);
+  if (dynamic_cast<const CastOp*>(op) != nullptr) op = b.producer(b.producer_inputs(gradient)[0]);
+  return dynamic_cast<const MatMulOp*>(op) != nullptr;
 }
 
 /// An option of Keras that only its default value of is known here.
@@ -165,17 +177,32 @@ void OptimizerImpl::lower(GraphBuilder& b, std::span<const Variable> variables,
   op->weight_decay = weight_decay.value_or(0);
   const std::vector<Value> clips = clip(b, present, *op);
 
-  std::vector<Value> inputs = {b.feed(kLearningRateFeed, {{}, trained[0].spec().dtype}),
+  // One op for all, but for those that a kernel may take together with the gradient.
+  std::vector<std::size_t> together;
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    if (clips.empty() && is_large_product(b, present[i])) {
+      emit_update(b, op, std::span(&i, 1), trained, present, clips);
+    } else {
+      together.push_back(i);
+    }
+  }
+  if (!together.empty()) emit_update(b, op, together, trained, present, clips);
+}
+
+void OptimizerImpl::emit_update(GraphBuilder& b, const std::shared_ptr<OptimizerUpdate>& op,
+                                std::span<const std::size_t> chosen, std::span<const Variable> variables,
+                                std::span<const Value> gradients, std::span<const Value> clips) {
+  std::vector<Value> inputs = {b.feed(kLearningRateFeed, {{}, variables[0].spec().dtype}),
                                b.feed(kIterationFeed, {{}, DType::int64})};
   if (op->scaled) inputs.push_back(clips[0]);
   std::vector<Variable> assigned;
-  for (std::size_t i = 0; i < trained.size(); ++i) {
-    assigned.push_back(trained[i]);
-    for (const Variable& slot : slots_of(trained[i])) assigned.push_back(slot);
+  for (const std::size_t i : chosen) {
+    assigned.push_back(variables[i]);
+    for (const Variable& slot : slots_of(variables[i])) assigned.push_back(slot);
     for (std::size_t k = assigned.size() - op->slots() - 1; k < assigned.size(); ++k) {
       inputs.push_back(b.variable(assigned[k]));
     }
-    inputs.push_back(present[i]);
+    inputs.push_back(gradients[i]);
     if (op->clip_norm > 0) inputs.push_back(clips[i]);
   }
   const std::vector<Value> outputs = b.emit(op, inputs);

@@ -52,6 +52,10 @@ class OptimizerImpl : public Configurable {
   /// Tells `update` how gradients are clipped; what is returned are the scalars that it reads for that: a
   /// divisor for each gradient, or one factor, or none.
   std::vector<Value> clip(GraphBuilder& b, std::span<const Value> gradients, OptimizerUpdate& update) const;
+  /// One step of the chosen variables, by their numbers.
+  void emit_update(GraphBuilder& b, const std::shared_ptr<OptimizerUpdate>& op,
+                   std::span<const std::size_t> chosen, std::span<const Variable> variables,
+                   std::span<const Value> gradients, std::span<const Value> clips);
 
   std::map<const void*, std::vector<Variable>> slots_;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/optimizer_update.h"
+
 namespace fovea {
 namespace {
 
@@ -87,15 +89,18 @@ class MemoryPlanner {
 
   bool write_over_input(std::size_t index, Value output) {
     const PlannedStep& step = steps_[index];
-    if (step.single_op == nullptr || !step.kernel->in_place()) return false;
-    const auto& all = graph_.nodes()[static_cast<std::size_t>(graph_.info(output).index)];
-    const auto position = std::find(all.outputs.begin(), all.outputs.end(), output) - all.outputs.begin();
-    const int choice = step.single_op->in_place(static_cast<int>(position));
+    const auto& node = graph_.nodes()[static_cast<std::size_t>(graph_.info(output).index)];
+    const bool asked =
+        step.single_op != nullptr || dynamic_cast<const OptimizerUpdate*>(node.op.get()) != nullptr;
+    if (!asked || !step.kernel->in_place()) return false;
+    const auto position = std::find(node.outputs.begin(), node.outputs.end(), output) - node.outputs.begin();
+    const int choice = node.op->in_place(static_cast<int>(position));
     if (choice < 0) return false;
-    const Value input = all.inputs[static_cast<std::size_t>(choice)];
+    const Value input = node.inputs[static_cast<std::size_t>(choice)];
     if (!(graph_.spec(input) == graph_.spec(output))) return false;
     const Place source = place(input);
-    for (const Value other : all.inputs) {
+    if (source.kind == Place::Kind::none) return false;  // made inside of the region
+    for (const Value other : step.inputs) {
       const Place& where = place(other);
       if (!(other == input) && where.kind == source.kind && where.index == source.index) return false;
     }

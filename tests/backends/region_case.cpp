@@ -217,6 +217,14 @@ void expect_kernel_equal(const RegionCase& region_case, std::string_view kernel)
   });
 }
 
+void expect_kernel_as_apart(const RegionCase& region_case, std::string_view kernel) {
+  for_each_target(region_case, kernel, {-1, -1}, [&](const std::vector<Tensor>& results) {
+    const std::vector<Tensor> apart = region_case.outputs_apart(cpu_backend());
+    for (std::size_t i = 0; i < results.size(); ++i)
+      EXPECT_TRUE(same_bits(results[i], apart[i])) << "one kernel for each op differs in output " << i;
+  });
+}
+
 void expect_kernel_in_place(const RegionCase& region_case, std::size_t input, std::size_t output) {
   // Against the kernel itself, with memory of its own for each output.
   std::vector<Tensor> apart;
@@ -237,6 +245,28 @@ std::vector<Tensor> outputs_of(const Backend& backend, const RegionCase& region_
   ThreadPool one(1);
   const Implementation made = backend.implement(region_case.region());
   return run(*std::get<Kernels>(made), region_case, one, Placement::after_fence);
+}
+
+std::vector<Tensor> RegionCase::outputs_apart(const Backend& backend) const {
+  std::vector<Tensor> values(region_.values.size());
+  for (std::size_t i = 0; i < data_.size(); ++i)
+    values[static_cast<std::size_t>(region_.inputs[i])] = data_[i];
+  for (const Region::Step& step : region_.steps) {
+    RegionCase alone(name_ + ", " + std::string(step.op->class_name()));
+    std::vector<int> inputs;
+    for (const int value : step.inputs)
+      inputs.push_back(alone.input(values[static_cast<std::size_t>(value)]));
+    // The op is this region's.
+    const std::vector<int> outputs =
+        alone.add_op(std::shared_ptr<const Op>(std::shared_ptr<const Op>(), step.op), inputs);
+    for (const int value : outputs) alone.output(value);
+    const std::vector<Tensor> results = outputs_of(backend, alone);
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      values[static_cast<std::size_t>(step.outputs[i])] = results[i];
+  }
+  std::vector<Tensor> results;
+  for (const int value : region_.outputs) results.push_back(values[static_cast<std::size_t>(value)]);
+  return results;
 }
 
 std::vector<std::string> expect_candidates(const RegionCase& region_case, const Tolerance& tolerance) {

@@ -34,6 +34,8 @@ class RegionCase {
   /// With each floating input replaced by its magnitude: for sums of products, the scale of their rounding
   /// error.
   RegionCase of_magnitudes() const;
+  /// What a backend computes by one kernel for each op, on one thread.
+  std::vector<Tensor> outputs_apart(const Backend& backend) const;
 
  private:
   std::vector<int> add_op(std::shared_ptr<const Op> op, const std::vector<int>& inputs);
@@ -60,6 +62,8 @@ struct Tolerance {
 void expect_kernel(const RegionCase& region_case, std::string_view kernel, const Tolerance& tolerance);
 /// As expect_kernel; the outputs equal those of the reference in float32.
 void expect_kernel_equal(const RegionCase& region_case, std::string_view kernel);
+/// As expect_kernel; the outputs have the bits of one kernel for each op, of the same instruction set.
+void expect_kernel_as_apart(const RegionCase& region_case, std::string_view kernel);
 /// As expect_kernel_equal, with output `output` in the memory of input `input`.
 void expect_kernel_in_place(const RegionCase& region_case, std::size_t input, std::size_t output);
 

@@ -67,6 +67,52 @@ TEST(Program, UpdatesAVariableInPlaceByAnOptimizerStep) {
   for (const float left : w.value().values<float>()) EXPECT_EQ(left, 0);
 }
 
+/// One step with the gradient of sum((x w)^2) by w (600, 500); `also` is read outside too, if anything.
+enum class Also : std::uint8_t { nothing, gradient, old_weight };
+std::unique_ptr<Program> weight_step(const Variable& w, Also also, const Backend& backend) {
+  Graph graph;
+  const Value x = graph.feed("x", {{4, 600}, DType::float32}), value = graph.variable(w);
+  const Value y = ops::matmul(graph, x, value);
+  const Value loss = ops::reduce(graph, ops::ReduceKind::sum, ops::multiply(graph, y, y), {0, 1});
+  const Value gradient = gradients(graph, loss, {&value, 1})[0];
+  const Value inputs[] = {graph.constant(Tensor::of<float>({}, {0.01F})),
+                          graph.feed("iteration", {{}, DType::int64}), value, gradient};
+  const Value updated = graph.emit(std::make_shared<SgdUpdateOp>(), inputs)[0];
+  graph.assign(w, updated);
+  graph.add_output(loss);
+  if (also == Also::gradient) graph.add_output(gradient);
+  if (also == Also::old_weight) graph.add_output(ops::scale(graph, value, 2));
+  return make_program(graph, backend);
+}
+
+TEST(Program, UpdatesAWeightAsItsGradientIsComputed) {
+  constexpr std::int64_t kBytes = 600 * 500 * 4;
+  Tensor start({600, 500}), x({4, 600});
+  for (std::int64_t i = 0; i < start.size(); ++i) start.data<float>()[i] = static_cast<float>(i % 37) * 0.01F;
+  for (std::int64_t i = 0; i < x.size(); ++i) x.data<float>()[i] = static_cast<float>(i % 11) * 0.1F;
+  const std::vector<Tensor> feeds = {x, Tensor::of<std::int64_t>({}, {1})};
+  std::vector<float> first;
+  for (const Also also : {Also::nothing, Also::gradient, Also::old_weight}) {
+    Variable w("w", start.spec());
+    w.assign(start);
+    const auto program = weight_step(w, also, cpu_backend());
+    const bool fused =
+        std::any_of(program->steps().begin(), program->steps().end(),
+                    [](const Program::StepInfo& step) { return step.kernel == "matmul:blocks+update"; });
+    EXPECT_EQ(fused, also != Also::gradient);
+    // Neither the gradient nor a second weight lies in the arena, unless someone reads the first one.
+    EXPECT_EQ(program->arena_bytes() < kBytes, also == Also::nothing) << program->arena_bytes();
+    run_once(*program, feeds);
+    const Tensor now = w.value();
+    if (first.empty()) first.assign(now.values<float>().begin(), now.values<float>().end());
+    EXPECT_TRUE(std::equal(first.begin(), first.end(), now.values<float>().begin()));
+  }
+  Variable w("w", start.spec());
+  w.assign(start);
+  run_once(*weight_step(w, Also::nothing, reference_backend()), feeds);
+  for (std::size_t i = 0; i < first.size(); ++i) EXPECT_NEAR(w.value().values<float>()[i], first[i], 2e-3);
+}
+
 TEST(Program, DropsWhatNothingNeeds) {
   Graph graph;
   const Value x = graph.feed("x", {{4}, DType::float32});

@@ -51,9 +51,9 @@ class WidenedRegion {
         return;
       }
     }
-    // Alone, it works in the variables' own memory.
-    if (dynamic_cast<const OptimizerUpdate*>(step.op) != nullptr)
-      reason = "an optimizer's update stands alone";
+    // Its gradient is converted as it is computed, or by itself.
+    if (dynamic_cast<const OptimizerUpdate*>(step.op) != nullptr && inner.steps.empty())
+      reason = "an optimizer's update reads a gradient in float32";
     // It has kernels that read bfloat16.
     const bool normalises = dynamic_cast<const BatchNormTrainingOp*>(step.op) != nullptr ||
                             dynamic_cast<const BatchNormBackwardOp*>(step.op) != nullptr;

@@ -36,7 +36,8 @@ struct GradientClip {
   float limit = 0, divisor = 1;
 };
 
-/// Where the elements are: from[0] and to[0] the variable, then its slots; to[i] may be from[i].
+/// Where the elements are: from[0] and to[0] the variable, then its slots; to[i] may be from[i]. Null for
+/// slots that there are not.
 struct UpdateRun {
   const float* from[4];
   float* to[4];
@@ -44,6 +45,17 @@ struct UpdateRun {
   GradientClip clip;
   std::int64_t count;
 };
+
+/// `count` elements from `begin` on; a gradient that is null stays so.
+inline UpdateRun part_of(UpdateRun run, std::int64_t begin, std::int64_t count) {
+  for (int i = 0; i < 4 && run.from[i] != nullptr; ++i) {
+    run.from[i] += begin;
+    run.to[i] += begin;
+  }
+  if (run.gradient != nullptr) run.gradient += begin;
+  run.count = count;
+  return run;
+}
 
 void update_run(const UpdateStep& step, const UpdateRun& run);
 
