@@ -88,6 +88,11 @@ class Graph final : public GraphBuilder {
 /// values that will be read outside.
 void sink_relus(Graph& graph, std::span<const Value> kept);
 
+/// Behind the gradients: where the slope of a ReLU after a max pooling is all that a gradient reads before
+/// the pooling's, the pooling marks the windows that the ReLU cuts off, and the slope's op and its reads are
+/// gone.
+void mark_dead_windows(Graph& graph);
+
 /// Convolutions take the zero paddings in front of them into their own. Equal but for weights that are not
 /// finite.
 void fold_paddings(Graph& graph);

@@ -46,12 +46,20 @@ TensorSpec winners_spec(const ops::Pool2DAttributes& a, const Shape& y) {
 
 }  // namespace
 
-void Pool2DOp::fields(FieldVisitor& visitor) { visit(visitor, attributes); }
+void Pool2DOp::fields(FieldVisitor& visitor) {
+  visit(visitor, attributes);
+  visitor.field("marks_dead", marks_dead);
+}
 
 std::vector<TensorSpec> Pool2DOp::infer(std::span<const TensorSpec> inputs) const {
   require_inputs(*this, inputs, 1);
   require_image(*this, inputs[0]);
   const Shape y = output_shape(attributes, inputs[0].shape);
+  if (marks_dead && (attributes.kind == ops::PoolKind::average ||
+                     attributes.window.height * attributes.window.width > kDeadWindow)) {
+    fail("Op Pool2D: marks dead windows of max and min with at most {} elements. Received: {} x {}",
+         kDeadWindow, attributes.window.height, attributes.window.width);
+  }
   if (attributes.kind == ops::PoolKind::average) return {{y, inputs[0].dtype}};
   return {{y, inputs[0].dtype}, winners_spec(attributes, y)};
 }

@@ -151,6 +151,7 @@ void add_update(Graph& g, ModelImpl& model, Value loss) {
   for (const Variable& variable : variables) sources.push_back(g.variable(variable));
   const std::vector<Value> all = gradients(g, loss, sources);
   model.compiled->options.optimizer.impl()->lower(g, variables, all);
+  mark_dead_windows(g);
 }
 
 }  // namespace

@@ -198,16 +198,19 @@ TEST(Bfloat16Pairs, PoolsAsItGoes) {
 
 TEST(Bfloat16Pairs, SaysWhichElementsWon) {
   // Whole numbers, which bfloat16 has, and sums of a few: no rounding decides between them.
-  RegionCase region("winners");
-  const Tensor numbers = random_integers({1, 8, 10, 3}, DType::int32, 1, 100).astype(DType::bfloat16);
-  const int x = region.input(numbers),
-            w = region.input(
-                Tensor::of<float>({1, 1, 3, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1}).astype(DType::bfloat16));
-  ops::Pool2DAttributes attributes;
-  attributes.window = attributes.strides = 2;
-  const int y = region.add(Conv2DOp(), {x, w})[0];
-  for (const int result : region.add(Pool2DOp(attributes), {y})) region.output(result);
-  expect_kernel_equal(region, "conv2d:");
+  for (const bool dead : {false, true}) {
+    RegionCase region(dead ? "winners, and what a ReLU cuts off" : "winners");
+    const Tensor numbers = random_integers({1, 8, 10, 3}, DType::int32, 1, 100);
+    for (std::int64_t i = 0; i < numbers.size(); ++i) Tensor(numbers).data<std::int32_t>()[i] -= 70;
+    const int x = region.input(numbers.astype(DType::bfloat16)),
+              w = region.input(
+                  Tensor::of<float>({1, 1, 3, 3}, {1, 0, 0, 0, 1, 0, 0, 0, 1}).astype(DType::bfloat16));
+    ops::Pool2DAttributes attributes;
+    attributes.window = attributes.strides = 2;
+    const int y = region.add(Conv2DOp(), {x, w})[0];
+    for (const int result : region.add(Pool2DOp(attributes, dead), {y})) region.output(result);
+    expect_kernel_equal(region, "conv2d:");
+  }
 }
 
 TEST(Bfloat16Pairs, GradientsFollowTheFormula) {

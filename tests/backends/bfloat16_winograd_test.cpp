@@ -106,7 +106,8 @@ TEST(Bfloat16Winograd, GradientsByTheWeightsFollowTheFormula) {
   }
 }
 
-TEST(Bfloat16Winograd, PassesUnderAPoolingFollowTheFormula) {
+/// `slope`: that of a ReLU stands before them; else windows are dead.
+void expect_passes_under_a_pooling(bool slope) {
   for (const ConvCase& c :
        {ConvCase{{2, 14, 18, 16}, {3, 3, 16, 48}, {.padding = 1}},
         ConvCase{{1, 22, 20, 32}, {3, 3, 32, 64}, {}}, ConvCase{{2, 30, 31, 3}, {3, 3, 3, 32}, {}}}) {
@@ -116,11 +117,15 @@ TEST(Bfloat16Winograd, PassesUnderAPoolingFollowTheFormula) {
     const bool by_input = c.x[3] > 3;
     RegionCase region(c.x.str() + " under a pooling " + c.kernel.str());
     region.trains();
-    const int after = region.input(halves(pooled, 1)), dy = region.input(halves(pooled, 2)),
-              winners = region.input(random_integers(pooled, DType::uint8, 3, 4));
+    const int dy = region.input(halves(pooled, 2)),
+              winners = region.input(random_integers(pooled, DType::uint8, 3, slope ? 4 : 8));
     ops::Pool2DAttributes attributes;
     attributes.window = attributes.strides = 2;
-    const int gradient = region.add(UnaryBackwardOp(UnaryKind::relu, {}), {after, dy})[0];
+    int gradient = dy;
+    if (slope) {
+      const int after = region.input(halves(pooled, 1));
+      gradient = region.add(UnaryBackwardOp(UnaryKind::relu, {}), {after, dy})[0];
+    }
     const int full = region.add(Pool2DBackwardOp(attributes, map), {gradient, winners})[0];
     region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, false), {full})[0]);
     if (by_input) {
@@ -135,6 +140,9 @@ TEST(Bfloat16Winograd, PassesUnderAPoolingFollowTheFormula) {
         kPairs);
   }
 }
+
+TEST(Bfloat16Winograd, PassesUnderAPoolingFollowTheFormula) { expect_passes_under_a_pooling(true); }
+TEST(Bfloat16Winograd, PassesUnderDeadWindowsFollowTheFormula) { expect_passes_under_a_pooling(false); }
 
 /// In a program that trains, the products are of pairs.
 RegionCase in_training(const ConvCase& c) {

@@ -51,7 +51,8 @@ RegionCase region_of(const Case& c, ops::PoolKind kind, const Readers& readers) 
   const int after = readers.relu ? region.input(random_tensor(pooled, 5)) : -1;
   int dy = region.input(random_tensor(pooled, 6));
   if (readers.relu) dy = region.add(UnaryBackwardOp(UnaryKind::relu, {}), {after, dy})[0];
-  const int winners = region.input(random_integers(pooled, DType::uint8, 7, 4));
+  // Without a slope, windows are dead.
+  const int winners = region.input(random_integers(pooled, DType::uint8, 7, readers.relu ? 4 : 8));
   const int gradient = region.add(Pool2DBackwardOp(pool, map), {dy, winners})[0];
   if (readers.bias)
     region.output(region.add(ReduceOp(ops::ReduceKind::sum, {0, 1, 2}, false), {gradient})[0]);

@@ -37,7 +37,7 @@ const ConvPoolCase kCases[] = {
 
 struct Options {
   ops::PoolKind kind = ops::PoolKind::max;
-  bool bias = true, relu_before = false, relu_after = false, winners = false;
+  bool bias = true, relu_before = false, relu_after = false, winners = false, dead = false;
 };
 
 std::string name_of(const ConvPoolCase& c, const Options& o) {
@@ -56,7 +56,7 @@ RegionCase region_of(const ConvPoolCase& c, const Options& o) {
     value = region.add(BinaryOp(BinaryKind::add), {value, region.input(random_tensor({c.filters}, 3))})[0];
   if (o.relu_before) value = region.add(UnaryOp(UnaryKind::relu, {}), {value})[0];
   const std::vector<int> pooled =
-      region.add(Pool2DOp({.kind = o.kind, .window = c.window, .strides = c.window}), {value});
+      region.add(Pool2DOp({.kind = o.kind, .window = c.window, .strides = c.window}, o.dead), {value});
   region.output(o.relu_after ? region.add(UnaryOp(UnaryKind::relu, {}), {pooled[0]})[0] : pooled[0]);
   if (o.winners) region.output(pooled[1]);
   return region;
@@ -65,10 +65,12 @@ RegionCase region_of(const ConvPoolCase& c, const Options& o) {
 TEST(Conv2DPoolKernel, AgreesWithTheFormulas) {
   using ops::PoolKind;
   for (const ConvPoolCase& c : kCases) {
-    for (const Options& o : {Options{}, Options{.relu_after = true, .winners = true},
-                             Options{.kind = PoolKind::min, .relu_before = true},
-                             Options{.kind = PoolKind::min, .winners = true},
-                             Options{.kind = PoolKind::average, .bias = false, .relu_before = true}}) {
+    for (const Options& o :
+         {Options{}, Options{.relu_after = true, .winners = true},
+          Options{.relu_after = true, .winners = true, .dead = true}, Options{.winners = true, .dead = true},
+          Options{.kind = PoolKind::min, .relu_before = true},
+          Options{.kind = PoolKind::min, .winners = true},
+          Options{.kind = PoolKind::average, .bias = false, .relu_before = true}}) {
       expect_kernel(region_of(c, o), c.kernel_name, {.of_largest = 3e-6});
     }
   }

@@ -35,6 +35,7 @@ void for_each_window(const ops::Pool2DAttributes& a, const Shape& x, const Shape
 
 void reference_Pool2D(const ReferenceCall& call) {
   const auto& a = static_cast<const Pool2DOp&>(call.op).attributes;
+  const bool marks_dead = static_cast<const Pool2DOp&>(call.op).marks_dead;
   const Shape &x = call.input_specs[0].shape, &y = call.output_specs[0].shape;
   with_float_type(call.output_specs[0].dtype, [&]<class T>() {
     const T* xs = call.input<T>(0);
@@ -57,6 +58,7 @@ void reference_Pool2D(const ReferenceCall& call) {
         best = i;
       });
       call.output<T>()[o] = xs[best];
+      if (marks_dead && xs[best] <= T{0}) winner = kDeadWindow;
       if (call.outputs[1] == nullptr) return;
       if (call.output_specs[1].dtype == DType::uint8) {
         call.output<std::uint8_t>(1)[o] = static_cast<std::uint8_t>(winner);

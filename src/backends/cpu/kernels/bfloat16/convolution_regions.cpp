@@ -85,8 +85,8 @@ class PooledForward final : public Kernel {
       std::fill_n(bias, round_up(shape_.filters, kDotBlock), 0.0F);
       widen_block(input<bfloat16>(c, region_.bias), bias, shape_.filters);
     }
-    const HalfPooledOutput pooled{region_.pooled.kind, region_.pooled.relu, output<bfloat16>(c, region_.y),
-                                  output<std::uint8_t>(c, region_.winners)};
+    const HalfPooledOutput pooled{region_.pooled.kind, region_.pooled.relu, region_.pooled.marks_dead,
+                                  output<bfloat16>(c, region_.y), output<std::uint8_t>(c, region_.winners)};
     dot_pool_forward(shape_, input<bfloat16>(c, 0), c.packed, bias, region_.relu, pooled, c.threads);
   }
 

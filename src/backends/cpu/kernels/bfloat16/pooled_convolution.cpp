@@ -3,6 +3,7 @@
 #include "backends/cpu/kernels/bfloat16/dot.h"
 #include "backends/cpu/kernels/bfloat16/patches.h"
 #include "core/thread_scratch.h"
+#include "ops/pool2d.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/bfloat16/pooled_convolution.cpp"
@@ -38,6 +39,10 @@ void pool_two_rows(const float* rows, std::int64_t width, std::int64_t used, std
         winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, i), winner);
       }
       if (average) best = hn::Mul(best, hn::Set(d, 0.25F));
+      if (out.marks_dead) {
+        winner =
+            hn::IfThenElse(hn::RebindMask(di, hn::Le(best, hn::Zero(d))), hn::Set(di, kDeadWindow), winner);
+      }
       if (out.relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(d)), best);
       store_first(best, out.y + at + f, lanes);
       if (out.winners != nullptr) store_bytes(winner, out.winners + at + f, lanes);

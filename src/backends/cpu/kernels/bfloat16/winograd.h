@@ -20,6 +20,7 @@ bool winograd_pairs_take(const Conv2DShape& shape);
 struct HalfPooledOutput {
   ops::PoolKind kind = ops::PoolKind::max;
   bool relu = false;
+  bool marks_dead = false;
   bfloat16* y = nullptr;
   std::uint8_t* winners = nullptr;
 };

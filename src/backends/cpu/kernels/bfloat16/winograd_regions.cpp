@@ -39,6 +39,7 @@ class Forward final : public Kernel {
     pass_.relu = region.relu;
     pooled_.kind = region.pooled.kind;
     pooled_.relu = region.pooled.relu;
+    pooled_.marks_dead = region.pooled.marks_dead;
   }
   std::string_view name() const override {
     if (products_ == WinogradProducts::pairs)

@@ -67,6 +67,7 @@ struct PooledOutput {
   ops::PoolKind kind = ops::PoolKind::max;
   std::int64_t window_h = 2, window_w = 2;
   bool relu = false;                ///< after the pooling
+  bool marks_dead = false;          ///< the winner is kDeadWindow where y <= 0
   float* y = nullptr;               ///< (batch, out_height / window_h, out_width / window_w, filters)
   std::uint8_t* winners = nullptr;  ///< as pool_forward's, or null; none for averages
 };

@@ -161,6 +161,7 @@ std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size
   read.relu = activation != nullptr;
   read.map = spec_of(region, result).shape;
   read.pooled.kind = a.kind;
+  read.pooled.marks_dead = op_as<Pool2DOp>(region, at)->marks_dead;
   read.pooled.window_h = a.window.height;
   read.pooled.window_w = a.window.width;
   int value = region.steps[at].outputs[0];

@@ -11,8 +11,8 @@
 namespace fovea::cpu {
 
 /// What the pooling knows of the gradient by the convolution's result (N, OH, OW, F): element (2 i + k / 2, 2
-/// j + k % 2) is dy[i, j] where winners[i, j] is k, and zero otherwise. `after`, unless null, is the result
-/// of a ReLU after the pooling: dy counts where it is positive.
+/// j + k % 2) is dy[i, j] where winners[i, j] is k, and zero otherwise, as everywhere in a dead window.
+/// `after`, unless null, is the result of a ReLU after the pooling: dy counts where it is positive.
 struct PooledGradient {
   const float* dy = nullptr;  ///< (N, OH / 2, OW / 2, F)
   const std::uint8_t* winners = nullptr;

@@ -165,8 +165,11 @@ class SparseGradient {
         Vector value = load_first(g.dy + from + f, used);
         if (g.after != nullptr)
           value = hn::IfThenElseZero(hn::Gt(load_first(g.after + from + f, used), hn::Zero(d)), value);
+        const IntVector winner = load_bytes(g.winners + from + f, used);
+        const auto alive = hn::Lt(winner, hn::Set(di, 4));
+        value = hn::IfThenElseZero(hn::RebindMask(d, alive), value);
         store_first(value, gradients + to + f, used);
-        store_first(hn::Mul(load_bytes(g.winners + from + f, used), patch), di, places + to + f, used);
+        store_first(hn::IfThenElseZero(alive, hn::Mul(winner, patch)), di, places + to + f, used);
         store_first(hn::Add(load_first(bias + f, used), value), bias + f, used);
       });
     }

@@ -196,8 +196,9 @@ class SparseWideGradient {
     Vector value = load_first(g.dy + window + f, used);
     if (g.after != nullptr)
       value = hn::IfThenElseZero(hn::Gt(load_first(g.after + window + f, used), hn::Zero(d)), value);
-    store_first(hn::Add(load_first(bias + f, used), value), bias + f, used);
     const IntVector one = hn::Set(di, 1), winner = load_bytes(g.winners + window + f, used);
+    value = hn::IfThenElseZero(hn::RebindMask(d, hn::Lt(winner, hn::Set(di, 4))), value);
+    store_first(hn::Add(load_first(bias + f, used), value), bias + f, used);
     const IntVector right = hn::Add(hn::And(winner, one), hn::Set(di, static_cast<std::int32_t>(pixel)));
     alignas(64) float values[kLanes];
     alignas(64) std::int32_t at[kLanes], counted[kLanes];

@@ -10,6 +10,7 @@
 
 #include "backends/cpu/kernels/conv2d/winograd-inl.h"
 #include "backends/cpu/kernels/conv2d/winograd_convolution.h"
+#include "ops/pool2d.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -128,6 +129,7 @@ class WinogradOutputs {
       return Store()(hn::Mul(sum, hn::Set(d, 0.25F)), p.y + to, used);
     }
     const bool max = p.kind == ops::PoolKind::max;
+    if (max && p.relu && p.marks_dead && p.winners != nullptr) return write_alive(w, to, used);
     Vector best = w.value[0];
     IntVector winner = hn::Zero(di);
     FOVEA_UNROLL
@@ -136,9 +138,31 @@ class WinogradOutputs {
       best = hn::IfThenElse(wins, w.value[i], best);
       winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, i), winner);
     }
+    if (p.marks_dead) {
+      winner =
+          hn::IfThenElse(hn::RebindMask(di, hn::Le(best, hn::Zero(d))), hn::Set(di, kDeadWindow), winner);
+    }
     if (p.relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(d)), best);
     Store()(best, p.y + to, used);
     if (p.winners != nullptr) store_bytes(winner, p.winners + to, used);
+  }
+
+  /// The same where dead windows are marked and a ReLU follows: an element must be larger than zero to win,
+  /// and a first one that is NaN wins.
+  HWY_INLINE void write_alive(const PoolWindow& w, std::int64_t to, std::int64_t used) const {
+    const D d;
+    const DInt di;
+    const auto none = hn::Le(w.value[0], hn::Zero(d));
+    Vector best = hn::IfThenZeroElse(none, w.value[0]);
+    IntVector winner = hn::IfThenElseZero(hn::RebindMask(di, none), hn::Set(di, kDeadWindow));
+    FOVEA_UNROLL
+    for (int i = 1; i < 4; ++i) {
+      const auto wins = hn::Gt(w.value[i], best);
+      best = hn::IfThenElse(wins, w.value[i], best);
+      winner = hn::IfThenElse(hn::RebindMask(di, wins), hn::Set(di, i), winner);
+    }
+    Store()(best, end.pooled->y + to, used);
+    store_bytes(winner, end.pooled->winners + to, used);
   }
 
   const StridedConvolution& c;

@@ -13,6 +13,7 @@
 
 #include "backends/cpu/kernels/conv2d/conv2d.h"
 #include "backends/cpu/kernels/vector-inl.h"
+#include "ops/pool2d.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -25,11 +26,17 @@ struct Window {
   std::int64_t first, window_w;
 };
 
+/// The winner, kDeadWindow where y <= 0.
+HWY_INLINE IntVector marked(Vector y, IntVector winner) {
+  const DInt di;
+  return hn::IfThenElse(hn::RebindMask(di, hn::Le(y, hn::Zero(D()))), hn::Set(di, kDeadWindow), winner);
+}
+
 /// y[c] = the largest (smallest) x[., c], winners[c] its number; the first one of equals, and a NaN only when
-/// it comes first. `relu`: y = max(y, 0), and NaN for NaN. kRows and kColumns, unless 0, are the window's
-/// size.
+/// it comes first. `relu`: y = max(y, 0), and NaN for NaN. `dead`: the winner is kDeadWindow where y <= 0.
+/// kRows and kColumns, unless 0, are the window's size.
 template <bool kMax, bool kWinners, int kRows, int kColumns>
-HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, bool relu, float* y,
+HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, bool relu, bool dead, float* y,
                            std::uint8_t* winners) {
   const DInt di;
   const std::int64_t rows = kRows == 0 ? w.rows : kRows;
@@ -49,6 +56,7 @@ HWY_INLINE void extreme_of(const Window& w, std::int64_t channels, bool relu, fl
         }
       }
     }
+    if (kWinners && dead) winner = marked(best, winner);
     if (relu) best = hn::IfThenZeroElse(hn::Lt(best, hn::Zero(D())), best);
     store_first(best, y + c, used);
     if constexpr (kWinners) store_bytes(winner, winners + c, used);
@@ -77,7 +85,8 @@ HWY_INLINE void extreme_row(const PooledOutput& p, const float* x, std::int64_t 
                             std::int64_t count, std::int64_t pixel, std::int64_t at) {
   for (std::int64_t i = 0; i < count; ++i, at += pixel, x += p.window_w * channels) {
     extreme_of<kMax, kWinners, kRows, kColumns>({x, p.window_h, p.window_w, x_row, 0, p.window_w}, channels,
-                                                p.relu, p.y + at, kWinners ? p.winners + at : nullptr);
+                                                p.relu, p.marks_dead, p.y + at,
+                                                kWinners ? p.winners + at : nullptr);
   }
 }
 

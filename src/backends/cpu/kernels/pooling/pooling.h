@@ -15,6 +15,7 @@ struct PoolShape {
   std::int64_t batch = 1, height = 1, width = 1, channels = 1;
   std::int64_t out_height = 1, out_width = 1;
   std::int64_t window_h = 1, window_w = 1, stride_h = 1, stride_w = 1, pad_top = 0, pad_left = 0;
+  bool marks_dead = false;  ///< forward: the winner is kDeadWindow where y <= 0
 };
 
 /// y (N,OH,OW,C) from x; `winners`, unless null, gets kh * window_w + kw of the first extreme of each window.

@@ -32,9 +32,9 @@ void extreme_rows(const PoolShape& s, const float* x, bool relu, float* y, std::
     for_windows(s, x, row, [&](const Window& w, std::int64_t at) HWY_ATTR {
       std::uint8_t* const won = kWinners ? winners + at : nullptr;
       if (w.rows == 2 && w.columns == 2) {
-        extreme_of<kMax, kWinners, 2, 2>(w, s.channels, relu, y + at, won);
+        extreme_of<kMax, kWinners, 2, 2>(w, s.channels, relu, s.marks_dead, y + at, won);
       } else {
-        extreme_of<kMax, kWinners, 0, 0>(w, s.channels, relu, y + at, won);
+        extreme_of<kMax, kWinners, 0, 0>(w, s.channels, relu, s.marks_dead, y + at, won);
       }
     });
   }

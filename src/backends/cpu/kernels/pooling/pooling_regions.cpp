@@ -98,9 +98,10 @@ Implementation make_pool2d(const Region& region) {
   if (region.outputs.size() != (winners < 0 ? 1U : 2U)) return decline("an inner value is read outside");
   if (winners >= 0 && spec_of(region, step.outputs[1]).dtype != DType::uint8)
     return decline("a window has more than 256 elements");
-  return std::make_unique<Forward>(
-      shape_of(op.attributes, spec_of(region, step.inputs[0]).shape, spec_of(region, step.outputs[0]).shape),
-      activation != nullptr, y, winners);
+  PoolShape shape =
+      shape_of(op.attributes, spec_of(region, step.inputs[0]).shape, spec_of(region, step.outputs[0]).shape);
+  shape.marks_dead = op.marks_dead;
+  return std::make_unique<Forward>(shape, activation != nullptr, y, winners);
 }
 
 namespace {
