@@ -12,19 +12,24 @@
 #include <cstdint>
 
 #include "backends/cpu/kernels/vector-inl.h"
+#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
 
-/// sum[p][f] += sum over rows and columns of x[row * x_row + column * x_pixel + p] *
-/// dy[row * dy_row + column * dy_pixel + f]; `sum` has rows of V full vectors.
+/// sum[p * sum_row + f] = the sum over rows and columns of x[row * x_row + column * x_pixel + p] *
+/// dy[row * dy_row + column * dy_pixel + f], for P p and V vectors of f.
 struct GradientTile {
   const float* x;
   const float* dy;
   float* sum;
+  std::int64_t sum_row;
   std::int64_t rows, x_row, dy_row;
   std::int64_t columns, x_pixel, dy_pixel;
-  std::int64_t last_lanes;  // filters in the last vector
+  std::int64_t last_lanes;    // filters in the last vector
+  bool accumulate;            // add to what `sum` holds
+  const float* const* ahead;  // ahead[column] + ahead_offset is read soon, to be prefetched; null for none
+  std::int64_t ahead_offset;
 };
 
 template <int P, int V, bool kWhole>
@@ -35,12 +40,16 @@ HWY_NOINLINE void gradient_tile(const GradientTile& a) {
   FOVEA_UNROLL
   for (int p = 0; p < P; ++p) {
     FOVEA_UNROLL
-    for (int v = 0; v < V; ++v) sum[p][v] = hn::LoadU(d, a.sum + (p * V + v) * lanes);
+    for (int v = 0; v < V; ++v) sum[p][v] = hn::Zero(d);
+    if (a.accumulate) {
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v) hwy::Prefetch(a.sum + p * a.sum_row + v * lanes);
+    }
   }
   for (std::int64_t row = 0; row < a.rows; ++row) {
     const float* HWY_RESTRICT x = a.x + row * a.x_row;
     const float* HWY_RESTRICT dy = a.dy + row * a.dy_row;
-    for (std::int64_t i = 0; i < a.columns; ++i, x += a.x_pixel, dy += a.dy_pixel) {
+    const auto add_column = [&]() HWY_ATTR {
       Vector g[V];
       FOVEA_UNROLL
       for (int v = 0; v < V; ++v) {
@@ -52,12 +61,27 @@ HWY_NOINLINE void gradient_tile(const GradientTile& a) {
         FOVEA_UNROLL
         for (int v = 0; v < V; ++v) sum[p][v] = hn::MulAdd(s, g[v], sum[p][v]);
       }
+      x += a.x_pixel;
+      dy += a.dy_pixel;
+    };
+    if (a.ahead == nullptr) {
+      for (std::int64_t i = 0; i < a.columns; ++i) add_column();
+    } else {
+      for (std::int64_t i = 0; i < a.columns; ++i) {
+        __builtin_prefetch(a.ahead[i] + a.ahead_offset, 0, 2);  // into L2
+        add_column();
+      }
     }
   }
   FOVEA_UNROLL
   for (int p = 0; p < P; ++p) {
     FOVEA_UNROLL
-    for (int v = 0; v < V; ++v) hn::StoreU(sum[p][v], d, a.sum + (p * V + v) * lanes);
+    for (int v = 0; v < V; ++v) {
+      float* const to = a.sum + p * a.sum_row + v * lanes;
+      const std::int64_t used = kWhole || v < V - 1 ? lanes : a.last_lanes;
+      if (a.accumulate) sum[p][v] = hn::Add(sum[p][v], load_first(to, used));
+      store_first(sum[p][v], to, used);
+    }
   }
 }
 
@@ -115,8 +139,23 @@ inline void gradient_tile_of(std::int64_t vectors, std::int64_t entries, const G
 inline void add_pixels(const float* dy, std::int64_t pixel, std::int64_t count, std::int64_t filters,
                        float* sum) {
   const D d;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  for (std::int64_t f = 0; f < filters; f += lanes) {
+  const std::int64_t lanes = lane_count();
+  // Several sums at a time: one waits for the addition before.
+  constexpr int kSums = 4;
+  std::int64_t f = 0;
+  for (; f + kSums * lanes <= filters; f += kSums * lanes) {
+    Vector total[kSums];
+    FOVEA_UNROLL
+    for (int v = 0; v < kSums; ++v) total[v] = hn::LoadU(d, sum + f + v * lanes);
+    for (std::int64_t i = 0; i < count; ++i) {
+      FOVEA_UNROLL
+      for (int v = 0; v < kSums; ++v)
+        total[v] = hn::Add(total[v], hn::LoadU(d, dy + i * pixel + f + v * lanes));
+    }
+    FOVEA_UNROLL
+    for (int v = 0; v < kSums; ++v) hn::StoreU(total[v], d, sum + f + v * lanes);
+  }
+  for (; f < filters; f += lanes) {
     const std::int64_t used = std::min(lanes, filters - f);
     Vector total = load_first(sum + f, used);
     for (std::int64_t i = 0; i < count; ++i) total = hn::Add(total, load_first(dy + i * pixel + f, used));

@@ -2,6 +2,7 @@
 
 #include "backends/cpu/kernels/conv2d/conv2d.h"
 #include "backends/cpu/kernels/conv2d/filter_gradient_cut.h"
+#include "backends/cpu/kernels/conv2d/pointwise_backward_filter.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/conv2d/conv2d_backward_filter.cpp"
@@ -97,6 +98,8 @@ class FilterGradient {
     const Range rows = intersection(strip, inside(start_y, s.stride_h, s.out_height, s.height));
     if (rows.size() == 0) return;
     GradientTile a{};
+    a.sum_row = width;
+    a.accumulate = true;
     a.rows = rows.size();
     a.x_row = s.stride_h * s.width * s.in_channels;
     a.x_pixel = s.stride_w * s.in_channels;
@@ -168,12 +171,16 @@ namespace fovea::cpu {
 HWY_EXPORT(backward_filter);
 
 std::size_t conv2d_backward_filter_workspace(const Conv2DShape& shape) {
+  if (pointwise_backward_filter_takes(shape)) return pointwise_backward_filter_workspace(shape);
   const FilterGradientCut cut(shape);
   return static_cast<std::size_t>(cut.shares.parts * cut.share_floats) * sizeof(float);
 }
 
 void conv2d_backward_filter(const Conv2DShape& shape, const float* x, const float* dy, float* dw, float* db,
                             void* workspace, ThreadPool& pool) {
+  if (pointwise_backward_filter_takes(shape)) {
+    return pointwise_backward_filter(shape, x, dy, dw, db, static_cast<float*>(workspace), pool);
+  }
   HWY_DYNAMIC_DISPATCH(backward_filter)(shape, x, dy, dw, db, static_cast<float*>(workspace), pool);
 }
 

@@ -85,11 +85,13 @@ class WinogradFilterGradient {
       const std::int64_t block = block_width(b), vectors = block / lanes;
       const EvenParts parts(s.in_channels, largest_tile(vectors));
       GradientTile a{};
+      a.sum_row = block;
       a.rows = 1;
       a.columns = range.size();
       a.x_pixel = cut.channels;
       a.dy_pixel = cut.filters;
       a.last_lanes = lanes;
+      a.accumulate = true;
       a.sum = sums_of(to, b);
       for (std::int64_t p = 0; p < kPositions; ++p) {
         a.x = inputs + p * input_position;
