@@ -60,12 +60,12 @@ void add_pooling_cases(OpCases& cases) {
               {uniform({1, 4, 5, 2}, -3, -1)});
     cases.add(name + "positive", Pool2DOp({.kind = kind, .window = 3, .strides = 1, .padding = {1, 1, 1, 1}}),
               {uniform({1, 4, 5, 2}, 1, 3)});
-    // About half of the windows, or a few, are dead.
+    // About half of the windows, or a few, are dead: the gradient is that of a ReLU behind it too.
     cases.add(name + "dead", Pool2DOp({.kind = kind, .window = {1, 2}, .strides = {1, 2}}, true),
-              {normal({2, 5, 7, 19})});
+              {normal({2, 5, 7, 19})}, 0);
     cases.add(name + "dead_overlapping",
-              Pool2DOp({.kind = kind, .window = 3, .strides = 1, .padding = 1}, true),
-              {normal({2, 5, 7, 3})});
+              Pool2DOp({.kind = kind, .window = 3, .strides = 1, .padding = 1}, true), {normal({2, 5, 7, 3})},
+              0);
     cases.add(name + "dead", Pool2DBackwardOp({.kind = kind}, {2, 6, 9, 21}),
               {normal({2, 3, 4, 21}), integers({2, 3, 4, 21}, 256, DType::uint8)});
   }
