@@ -19,7 +19,7 @@ struct KernelEntry {
 };
 
 /// Of what is measured and remembered of them (Backend::kernels_version).
-inline constexpr int kKernelsVersion = 1;
+inline constexpr int kKernelsVersion = 2;
 
 /// All of them, for each first op in the order in which they are asked.
 std::span<const KernelEntry> kernel_list();
