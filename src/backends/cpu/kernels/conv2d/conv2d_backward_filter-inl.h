@@ -12,7 +12,6 @@
 #include <cstdint>
 
 #include "backends/cpu/kernels/vector-inl.h"
-#include "hwy/cache_control.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fovea::cpu::HWY_NAMESPACE {
@@ -32,24 +31,33 @@ struct GradientTile {
   std::int64_t ahead_offset;
 };
 
-template <int P, int V, bool kWhole>
+template <int P, int V, bool kWhole, bool kAhead>
 HWY_NOINLINE void gradient_tile(const GradientTile& a) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   Vector sum[P][V];
-  FOVEA_UNROLL
-  for (int p = 0; p < P; ++p) {
+  if (a.accumulate) {
     FOVEA_UNROLL
-    for (int v = 0; v < V; ++v) sum[p][v] = hn::Zero(d);
-    if (a.accumulate) {
+    for (int p = 0; p < P; ++p) {
       FOVEA_UNROLL
-      for (int v = 0; v < V; ++v) hwy::Prefetch(a.sum + p * a.sum_row + v * lanes);
+      for (int v = 0; v < V; ++v)
+        sum[p][v] = kWhole || v < V - 1 ? hn::LoadU(d, a.sum + p * a.sum_row + v * lanes)
+                                        : load_first(a.sum + p * a.sum_row + v * lanes, a.last_lanes);
+    }
+  } else {
+    FOVEA_UNROLL
+    for (int p = 0; p < P; ++p) {
+      FOVEA_UNROLL
+      for (int v = 0; v < V; ++v) sum[p][v] = hn::Zero(d);
     }
   }
   for (std::int64_t row = 0; row < a.rows; ++row) {
     const float* HWY_RESTRICT x = a.x + row * a.x_row;
     const float* HWY_RESTRICT dy = a.dy + row * a.dy_row;
-    const auto add_column = [&]() HWY_ATTR {
+    for (std::int64_t i = 0; i < a.columns; ++i, x += a.x_pixel, dy += a.dy_pixel) {
+      if constexpr (kAhead) {
+        if (a.ahead != nullptr) __builtin_prefetch(a.ahead[i] + a.ahead_offset, 0, 2);  // into L2
+      }
       Vector g[V];
       FOVEA_UNROLL
       for (int v = 0; v < V; ++v) {
@@ -61,16 +69,6 @@ HWY_NOINLINE void gradient_tile(const GradientTile& a) {
         FOVEA_UNROLL
         for (int v = 0; v < V; ++v) sum[p][v] = hn::MulAdd(s, g[v], sum[p][v]);
       }
-      x += a.x_pixel;
-      dy += a.dy_pixel;
-    };
-    if (a.ahead == nullptr) {
-      for (std::int64_t i = 0; i < a.columns; ++i) add_column();
-    } else {
-      for (std::int64_t i = 0; i < a.columns; ++i) {
-        __builtin_prefetch(a.ahead[i] + a.ahead_offset, 0, 2);  // into L2
-        add_column();
-      }
     }
   }
   FOVEA_UNROLL
@@ -78,60 +76,65 @@ HWY_NOINLINE void gradient_tile(const GradientTile& a) {
     FOVEA_UNROLL
     for (int v = 0; v < V; ++v) {
       float* const to = a.sum + p * a.sum_row + v * lanes;
-      const std::int64_t used = kWhole || v < V - 1 ? lanes : a.last_lanes;
-      if (a.accumulate) sum[p][v] = hn::Add(sum[p][v], load_first(to, used));
-      store_first(sum[p][v], to, used);
+      if (kWhole || v < V - 1) {
+        hn::StoreU(sum[p][v], d, to);
+      } else {
+        store_first(sum[p][v], to, a.last_lanes);
+      }
     }
   }
 }
 
-template <int V, bool kWhole>
+template <int V, bool kWhole, bool kAhead>
 void gradient_tile_of(std::int64_t entries, const GradientTile& a) {
   constexpr int kLargest = largest_tile(V);
   switch (entries) {
     case 1:
-      return gradient_tile<1, V, kWhole>(a);
+      return gradient_tile<1, V, kWhole, kAhead>(a);
     case 2:
-      return gradient_tile<2, V, kWhole>(a);
+      return gradient_tile<2, V, kWhole, kAhead>(a);
     case 3:
-      return gradient_tile<3, V, kWhole>(a);
+      return gradient_tile<3, V, kWhole, kAhead>(a);
     case 4:
-      return gradient_tile<4, V, kWhole>(a);
+      return gradient_tile<4, V, kWhole, kAhead>(a);
     case 5:
-      return gradient_tile<5, V, kWhole>(a);
+      return gradient_tile<5, V, kWhole, kAhead>(a);
     case 6:
-      return gradient_tile<6, V, kWhole>(a);
+      return gradient_tile<6, V, kWhole, kAhead>(a);
     case 7:
-      return gradient_tile<HWY_MIN(kLargest, 7), V, kWhole>(a);
+      return gradient_tile<HWY_MIN(kLargest, 7), V, kWhole, kAhead>(a);
     case 8:
-      return gradient_tile<HWY_MIN(kLargest, 8), V, kWhole>(a);
+      return gradient_tile<HWY_MIN(kLargest, 8), V, kWhole, kAhead>(a);
     case 9:
-      return gradient_tile<HWY_MIN(kLargest, 9), V, kWhole>(a);
+      return gradient_tile<HWY_MIN(kLargest, 9), V, kWhole, kAhead>(a);
     case 10:
-      return gradient_tile<HWY_MIN(kLargest, 10), V, kWhole>(a);
+      return gradient_tile<HWY_MIN(kLargest, 10), V, kWhole, kAhead>(a);
     case 11:
-      return gradient_tile<HWY_MIN(kLargest, 11), V, kWhole>(a);
+      return gradient_tile<HWY_MIN(kLargest, 11), V, kWhole, kAhead>(a);
     default:
-      return gradient_tile<HWY_MIN(kLargest, 12), V, kWhole>(a);
+      return gradient_tile<HWY_MIN(kLargest, 12), V, kWhole, kAhead>(a);
   }
 }
 
-template <int V>
+template <int V, bool kAhead>
 void gradient_tile_of(std::int64_t entries, const GradientTile& a) {
   const bool whole = a.last_lanes == static_cast<std::int64_t>(hn::Lanes(D()));
-  return whole ? gradient_tile_of<V, true>(entries, a) : gradient_tile_of<V, false>(entries, a);
+  return whole ? gradient_tile_of<V, true, kAhead>(entries, a)
+               : gradient_tile_of<V, false, kAhead>(entries, a);
 }
 
-inline void gradient_tile_of(std::int64_t vectors, std::int64_t entries, const GradientTile& a) {
+/// kAhead: does the caller want anything prefetched?
+template <bool kAhead = false>
+void gradient_tile_of(std::int64_t vectors, std::int64_t entries, const GradientTile& a) {
   switch (vectors) {
     case 1:
-      return gradient_tile_of<1>(entries, a);
+      return gradient_tile_of<1, kAhead>(entries, a);
     case 2:
-      return gradient_tile_of<2>(entries, a);
+      return gradient_tile_of<2, kAhead>(entries, a);
     case 3:
-      return gradient_tile_of<HWY_MIN(kMaxVectors, 3)>(entries, a);
+      return gradient_tile_of<HWY_MIN(kMaxVectors, 3), kAhead>(entries, a);
     default:
-      return gradient_tile_of<HWY_MIN(kMaxVectors, 4)>(entries, a);
+      return gradient_tile_of<HWY_MIN(kMaxVectors, 4), kAhead>(entries, a);
   }
 }
 

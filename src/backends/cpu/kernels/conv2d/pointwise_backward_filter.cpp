@@ -201,7 +201,7 @@ class PointwiseGradient {
         look_ahead();
         t.x = in.first + piece.panels.begin(panel);
         t.sum = sums + (piece.channels.begin + piece.panels.begin(panel)) * s.filters + f;
-        gradient_tile_of(vectors, piece.panels.size(panel), t);
+        gradient_tile_of<true>(vectors, piece.panels.size(panel), t);
       }
     }
   }
