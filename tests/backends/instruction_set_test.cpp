@@ -35,6 +35,20 @@ TEST_F(InstructionSet, ALimitLeavesNothingAboveIt) {
   EXPECT_EQ(hwy::SupportedTargets(), all);
 }
 
+TEST_F(InstructionSet, WhatIsDispatchedObeysTheLimit) {
+  const std::string_view best = instruction_set();
+  limit_instruction_set("baseline");
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(instruction_set(), "baseline");  // asking must not change it
+#if HWY_ARCH_X86
+  if (best != "baseline") {
+    limit_instruction_set("avx2");
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(instruction_set(), "avx2");
+  }
+#endif
+  limit_instruction_set("");
+  EXPECT_EQ(instruction_set(), best);
+}
+
 TEST_F(InstructionSet, TheEnvironmentSetsIt) {
   setenv("FOVEA_MAX_ISA", "baseline", 1);
   limit_instruction_set_from_environment();

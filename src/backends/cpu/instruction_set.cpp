@@ -4,9 +4,34 @@
 #include <cstdlib>
 
 #include "core/format.h"
-#include "hwy/targets.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "backends/cpu/instruction_set.cpp"
+#include "hwy/foreach_target.h"
+// After foreach_target.h, as Highway asks.
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fovea::cpu::HWY_NAMESPACE {
+
+std::string_view target_name() {
+#if HWY_ARCH_X86
+  return HWY_TARGET <= HWY_AVX3 ? "avx512" : HWY_TARGET <= HWY_AVX2 ? "avx2" : "baseline";
+#else
+  return "baseline";
+#endif
+}
+
+}  // namespace fovea::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace fovea::cpu {
+
+// What is dispatched, not what hwy::SupportedTargets() says: that call makes the best target of the machine
+// the chosen one, whatever has been disabled (Highway 1.0.3).
+HWY_EXPORT(target_name);
+
 namespace {
 
 /// Highway's target of that name; 0 for a name that is none here.
@@ -37,13 +62,7 @@ void limit_instruction_set_from_environment() {
   if (const char* name = std::getenv("FOVEA_MAX_ISA")) limit_instruction_set(name);
 }
 
-std::string_view instruction_set() {
-#if HWY_ARCH_X86
-  const std::int64_t supported = hwy::SupportedTargets();
-  if ((supported & HWY_AVX3) != 0) return "avx512";
-  if ((supported & HWY_AVX2) != 0) return "avx2";
-#endif
-  return "baseline";
-}
+std::string_view instruction_set() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
 }  // namespace fovea::cpu
+#endif
