@@ -177,6 +177,41 @@ class ReLU : public Layer {
   ReLU(const ReLUOptions& options = {});
 };
 
+struct LeakyReLUOptions {
+  double negative_slope = 0.3;
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// x where it is positive, negative_slope * x elsewhere.
+class LeakyReLU : public Layer {
+ public:
+  LeakyReLU(const LeakyReLUOptions& options = {});
+};
+
+struct PReLUOptions {
+  Initializer alpha_initializer = "zeros";
+  Regularizer alpha_regularizer = {};
+  std::vector<std::int64_t> shared_axes = {};  ///< have one slope for all their places; they count from 1
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// x where it is positive, alpha * x elsewhere. Weight: alpha, a sample's shape with 1 for the shared axes.
+class PReLU : public Layer {
+ public:
+  PReLU(const PReLUOptions& options = {});
+};
+
+struct ELUOptions {
+  double alpha = 1;
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// x where it is positive, alpha * (exp(x) - 1) elsewhere.
+class ELU : public Layer {
+ public:
+  ELU(const ELUOptions& options = {});
+};
+
 struct SoftmaxOptions {
   std::int64_t axis = -1;
   std::string name = {};
@@ -208,6 +243,25 @@ class BatchNormalization : public Layer {
   BatchNormalization(const BatchNormalizationOptions& options = {});
 };
 
+struct LayerNormalizationOptions {
+  std::vector<std::int64_t> axis = {-1};  ///< one or more
+  double epsilon = 1e-3;
+  bool center = true;
+  bool scale = true;
+  Initializer beta_initializer = "zeros";
+  Initializer gamma_initializer = "ones";
+  Regularizer beta_regularizer = {};
+  Regularizer gamma_regularizer = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// Normalises each sample along axes: gamma (x - mean) / sqrt(variance + epsilon) + beta. Weights: gamma and
+/// beta, of the axes' sizes.
+class LayerNormalization : public Layer {
+ public:
+  LayerNormalization(const LayerNormalizationOptions& options = {});
+};
+
 class ZeroPadding2D : public Layer {
  public:
   ZeroPadding2D(const Padding2& padding = 1, const NameOption& options = {});
@@ -225,13 +279,61 @@ class Reshape : public Layer {
   explicit Reshape(const Shape& target_shape, const NameOption& options = {});
 };
 
+/// (N, ...) to the axes in that order; they count from 1, behind the batch: (2, 1) swaps a sample's two.
+class Permute : public Layer {
+ public:
+  explicit Permute(const std::vector<std::int64_t>& dims, const NameOption& options = {});
+};
+
+/// (N, F) to (N, n, F).
+class RepeatVector : public Layer {
+ public:
+  explicit RepeatVector(std::int64_t n, const NameOption& options = {});
+};
+
+/// Cuts rows and columns off an image's sides.
+class Cropping2D : public Layer {
+ public:
+  Cropping2D(const Padding2& cropping = 0, const NameOption& options = {});
+};
+
+struct UpSampling2DOptions {
+  std::string interpolation = "nearest";  ///< or "bilinear"
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// Each pixel `size` times, or what lies between pixels, half-pixel centres: (N, H, W, C) to (N, H * height,
+/// W * width, C).
+class UpSampling2D : public Layer {
+ public:
+  UpSampling2D(Size2 size = 2, const UpSampling2DOptions& options = {});
+};
+
+/// All inputs of a merging layer broadcast against each other.
 class Add : public Layer {
  public:
   Add(const NameOption& options = {});
 };
+/// The first input less the second.
+class Subtract : public Layer {
+ public:
+  Subtract(const NameOption& options = {});
+};
 class Multiply : public Layer {
  public:
   Multiply(const NameOption& options = {});
+};
+class Average : public Layer {
+ public:
+  Average(const NameOption& options = {});
+};
+class Maximum : public Layer {
+ public:
+  Maximum(const NameOption& options = {});
+};
+class Minimum : public Layer {
+ public:
+  Minimum(const NameOption& options = {});
 };
 
 struct ConcatenateOptions {

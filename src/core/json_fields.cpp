@@ -38,6 +38,9 @@ class Writer final : public FieldVisitor {
   void field(std::string_view name, std::optional<std::string>& value) override {
     put(name, optional_json(value));
   }
+  void field(std::string_view name, std::optional<std::vector<std::int64_t>>& value) override {
+    put(name, optional_json(value));
+  }
   void field(std::string_view name, ObjectSlot& slot) override {
     put(name, slot.get() == nullptr ? Json(nullptr) : write_object(*slot.get(), slot.module()));
   }
@@ -108,8 +111,9 @@ class Reader final : public FieldVisitor {
   void field(std::string_view name, std::vector<std::int64_t>& value) override {
     const Json* found = find(name);
     if (found == nullptr) return;
-    if (!found->is_array()) wrong(name, "a list of integers", *found);
     value.clear();
+    if (found->is_number()) return value.push_back(integer(name, *found));  // as Keras takes one axis
+    if (!found->is_array()) wrong(name, "a list of integers", *found);
     for (const Json& element : *found) value.push_back(integer(name, element));
   }
   void field(std::string_view name, std::vector<double>& value) override {
@@ -133,6 +137,12 @@ class Reader final : public FieldVisitor {
     if (const Json* found = find(name)) {
       value = found->is_null() ? std::nullopt : std::optional(text(name, *found));
     }
+  }
+  void field(std::string_view name, std::optional<std::vector<std::int64_t>>& value) override {
+    const Json* found = find(name);
+    if (found == nullptr) return;
+    value.reset();
+    if (!found->is_null()) field(name, value.emplace());
   }
   void field(std::string_view name, ObjectSlot& slot) override {
     const Json* found = find(name);

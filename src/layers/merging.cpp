@@ -2,8 +2,8 @@
 
 #include "layers/layer_support.h"
 
-// Several tensors become one: elementwise sum or product (broadcast as NumPy does), or side by side along an
-// axis. Sources: keras/src/layers/merging/.
+// Several tensors become one: elementwise (broadcast as NumPy does), or side by side along an axis. Sources:
+// keras/src/layers/merging/.
 
 namespace fovea {
 namespace {
@@ -41,17 +41,30 @@ Shape merged_shape(const LayerImpl& layer, const Shape& a, const Shape& b) {
   return result;
 }
 
+/// One of Keras' elementwise merging layers: what two become, applied from the left.
+struct Merge {
+  std::string_view class_name;
+  Value (*combine)(GraphBuilder&, Value, Value);
+  bool takes_two = false;  ///< no more and no less
+  bool averages = false;   ///< divides by the count at last
+};
+
+constexpr Merge kAdd{"Add", ops::add}, kSubtract{"Subtract", ops::subtract, true},
+    kMultiply{"Multiply", ops::multiply}, kAverage{"Average", ops::add, false, true},
+    kMaximum{"Maximum", ops::maximum}, kMinimum{"Minimum", ops::minimum};
+
 class ElementwiseMerge final : public LayerImpl {
  public:
-  using Combine = Value (*)(GraphBuilder&, Value, Value);
-  ElementwiseMerge(std::string_view class_name, Combine combine)
-      : class_name_(class_name), combine_(combine) {}
-  std::string_view class_name() const override { return class_name_; }
+  explicit ElementwiseMerge(const Merge& merge) : merge_(merge) {}
+  std::string_view class_name() const override { return merge_.class_name; }
   KerasTraits keras_traits() const override { return {.builds = true, .takes_list = true}; }
   void fields(FieldVisitor&) override {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs.size() < 2) fail_rule(fmt::format("takes at least 2 inputs. Received: {}", inputs.size()));
+    if (inputs.size() < 2 || (merge_.takes_two && inputs.size() > 2)) {
+      fail_rule(fmt::format("takes {} 2 inputs. Received: {}", merge_.takes_two ? "exactly" : "at least",
+                            inputs.size()));
+    }
     const std::size_t rank = largest_rank(inputs);
     Shape result = with_rank(inputs[0], rank);
     for (const Shape& input : inputs.subspan(1)) result = merged_shape(*this, result, with_rank(input, rank));
@@ -66,13 +79,13 @@ class ElementwiseMerge final : public LayerImpl {
       return ops::reshape(g, inputs[i], with_rank(shapes[i], largest_rank(shapes)));
     };
     Value result = widened(0);
-    for (std::size_t i = 1; i < inputs.size(); ++i) result = combine_(g, result, widened(i));
+    for (std::size_t i = 1; i < inputs.size(); ++i) result = merge_.combine(g, result, widened(i));
+    if (merge_.averages) result = ops::scale(g, result, 1.0 / static_cast<double>(inputs.size()));
     return {result};
   }
 
  private:
-  std::string_view class_name_;
-  Combine combine_;
+  const Merge& merge_;
 };
 
 class ConcatenateLayer final : public LayerImpl {
@@ -112,9 +125,8 @@ class ConcatenateLayer final : public LayerImpl {
   std::int64_t axis = -1;
 };
 
-std::shared_ptr<ElementwiseMerge> make(std::string_view class_name, ElementwiseMerge::Combine combine,
-                                       const NameOption& options) {
-  auto impl = std::make_shared<ElementwiseMerge>(class_name, combine);
+std::shared_ptr<ElementwiseMerge> make(const Merge& merge, const NameOption& options) {
+  auto impl = std::make_shared<ElementwiseMerge>(merge);
   impl->name = options.name;
   if (options.dtype) set_policy(*impl, *options.dtype);
   return impl;
@@ -122,12 +134,20 @@ std::shared_ptr<ElementwiseMerge> make(std::string_view class_name, ElementwiseM
 
 }  // namespace
 
-std::shared_ptr<LayerImpl> make_Add() { return make("Add", ops::add, {}); }
-std::shared_ptr<LayerImpl> make_Multiply() { return make("Multiply", ops::multiply, {}); }
+std::shared_ptr<LayerImpl> make_Add() { return make(kAdd, {}); }
+std::shared_ptr<LayerImpl> make_Subtract() { return make(kSubtract, {}); }
+std::shared_ptr<LayerImpl> make_Multiply() { return make(kMultiply, {}); }
+std::shared_ptr<LayerImpl> make_Average() { return make(kAverage, {}); }
+std::shared_ptr<LayerImpl> make_Maximum() { return make(kMaximum, {}); }
+std::shared_ptr<LayerImpl> make_Minimum() { return make(kMinimum, {}); }
 std::shared_ptr<LayerImpl> make_Concatenate() { return std::make_shared<ConcatenateLayer>(); }
 
-Add::Add(const NameOption& options) { impl_ = make("Add", ops::add, options); }
-Multiply::Multiply(const NameOption& options) { impl_ = make("Multiply", ops::multiply, options); }
+Add::Add(const NameOption& options) { impl_ = make(kAdd, options); }
+Subtract::Subtract(const NameOption& options) { impl_ = make(kSubtract, options); }
+Multiply::Multiply(const NameOption& options) { impl_ = make(kMultiply, options); }
+Average::Average(const NameOption& options) { impl_ = make(kAverage, options); }
+Maximum::Maximum(const NameOption& options) { impl_ = make(kMaximum, options); }
+Minimum::Minimum(const NameOption& options) { impl_ = make(kMinimum, options); }
 Concatenate::Concatenate(const ConcatenateOptions& options) {
   auto impl = make_impl<ConcatenateLayer>(options);
   impl->axis = options.axis;

@@ -1,9 +1,14 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "layers/layer_support.h"
 #include "layers/spatial.h"
 #include "ops/shaping.h"
 
 // Flatten: (N, H, W, C) -> (N, H*W*C).  Reshape: (N, ...) -> (N, target...).
 // ZeroPadding2D: zeros around the image.  Rescaling: x * scale + offset.
+// Permute: (N, ...) with its axes in another order.  RepeatVector: (N, F) -> (N, n, F).
 
 namespace fovea {
 namespace {
@@ -141,8 +146,63 @@ class RescalingLayer final : public LayerImpl {
   double scale = 1, offset = 0;
 };
 
+class PermuteLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "Permute"; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
+  void fields(FieldVisitor& visitor) override { visitor.field("dims", dims); }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_one(*this, inputs);
+    std::vector<std::int64_t> sorted = dims;
+    std::sort(sorted.begin(), sorted.end());
+    bool fits = sorted.size() + 1 == x.rank();
+    for (std::size_t i = 0; i < sorted.size(); ++i)
+      fits = fits && sorted[i] == static_cast<std::int64_t>(i) + 1;
+    if (!fits) {
+      fail_rule(fmt::format("dims must be the numbers 1 to {} in some order. Received: ({}) for shape {}",
+                            static_cast<std::int64_t>(x.rank()) - 1, fmt::join(dims, ", "), x.str()));
+    }
+    Shape result{x[0]};
+    for (const std::int64_t axis : dims) result.push_back(x[axis]);
+    return {result};
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    std::vector<std::int64_t> order{0};
+    order.insert(order.end(), dims.begin(), dims.end());
+    return {ops::transpose(context.graph, inputs[0], order)};
+  }
+
+  std::vector<std::int64_t> dims;
+};
+
+class RepeatVectorLayer final : public LayerImpl {
+ public:
+  std::string_view class_name() const override { return "RepeatVector"; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
+  void fields(FieldVisitor& visitor) override { visitor.field("n", n); }
+
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_one(*this, inputs);
+    require_at_least_one(*this, "n", n);
+    if (x.rank() != 2) fail_rule(fmt::format("expected rank 2. Received: shape {}", x.str()));
+    return {{x[0], n, x[1]}};
+  }
+
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    GraphBuilder& g = context.graph;
+    const Shape x = g.spec(inputs[0]).shape;
+    return {ops::broadcast_to(g, ops::reshape(g, inputs[0], {x[0], 1, x[1]}), {x[0], n, x[1]})};
+  }
+
+  std::int64_t n = 1;
+};
+
 }  // namespace
 
+std::shared_ptr<LayerImpl> make_Permute() { return std::make_shared<PermuteLayer>(); }
+std::shared_ptr<LayerImpl> make_RepeatVector() { return std::make_shared<RepeatVectorLayer>(); }
 std::shared_ptr<LayerImpl> make_Flatten() { return std::make_shared<FlattenLayer>(); }
 std::shared_ptr<LayerImpl> make_Reshape() { return std::make_shared<ReshapeLayer>(); }
 std::shared_ptr<LayerImpl> make_ZeroPadding2D() { return std::make_shared<ZeroPadding2DLayer>(); }
@@ -159,6 +219,18 @@ Reshape::Reshape(const Shape& target_shape, const NameOption& options) {
 ZeroPadding2D::ZeroPadding2D(const Padding2& padding, const NameOption& options) {
   auto impl = make_impl<ZeroPadding2DLayer>(options);
   impl->padding = padding;
+  impl_ = impl;
+}
+
+Permute::Permute(const std::vector<std::int64_t>& dims, const NameOption& options) {
+  auto impl = make_impl<PermuteLayer>(options);
+  impl->dims = dims;
+  impl_ = impl;
+}
+
+RepeatVector::RepeatVector(std::int64_t n, const NameOption& options) {
+  auto impl = make_impl<RepeatVectorLayer>(options);
+  impl->n = n;
   impl_ = impl;
 }
 

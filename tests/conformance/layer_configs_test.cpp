@@ -169,6 +169,12 @@ std::vector<Json> further_configs(const std::string& class_name) {
              {"gamma_regularizer", penalty},
              {"axis", 3}}};
   }
+  const Json of_layers = {{"beta_initializer", normal},
+                          {"gamma_initializer", normal},
+                          {"beta_regularizer", penalty},
+                          {"gamma_regularizer", penalty}};
+  if (class_name == "LayerNormalization") return {of_layers};
+  if (class_name == "PReLU") return {{{"alpha_initializer", normal}, {"alpha_regularizer", penalty}}};
   if (class_name == "Dropout") return {{{"rate", 0.25}, {"seed", 5}}};
   if (class_name == "InputLayer") return {{{"batch_shape", {nullptr, 150, 140, 3}}}};
   if (class_name == "fovea>MinPooling2D")
@@ -185,6 +191,8 @@ const std::set<std::string> kFixed = {"data_format",
                                       "bias_constraint",
                                       "beta_constraint",
                                       "gamma_constraint",
+                                      "alpha_constraint",
+                                      "rms_scaling",
                                       "synchronized",
                                       "noise_shape",
                                       "sparse"};
@@ -220,8 +228,8 @@ TEST(LayerOptions, StandOffTheirDefaultsInSomeCase) {
 }
 
 TEST(LayerOptions, OfWeightsReachTheWeights) {
-  for (const char* class_name :
-       {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "BatchNormalization"}) {
+  for (const char* class_name : {"Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense",
+                                 "BatchNormalization", "LayerNormalization", "PReLU"}) {
     SCOPED_TRACE(class_name);
     const auto layer = layer_from(class_name, further_configs(class_name)[0]);
     const Shape input = class_name == std::string("Dense") ? Shape{2, 5} : Shape{2, 3, 3, 5};
@@ -255,6 +263,11 @@ TEST(LayerOptions, ThatFoveaLacksAreRefused) {
       {"Dropout", {{"noise_shape", {nullptr, 1}}}},
       {"BatchNormalization", {{"synchronized", true}}},
       {"BatchNormalization", {{"gamma_constraint", "non_neg"}}},
+      {"LayerNormalization", {{"rms_scaling", true}}},
+      {"LayerNormalization", {{"beta_constraint", "non_neg"}}},
+      {"PReLU", {{"alpha_constraint", "non_neg"}}},
+      {"Cropping2D", {{"data_format", "channels_first"}}},
+      {"UpSampling2D", {{"data_format", "channels_first"}}},
       {"InputLayer", {{"sparse", true}}},
   };
   for (const auto& [class_name, config] : cases) {

@@ -15,27 +15,12 @@ namespace {
 constexpr Tolerance kRounding{.of_element = 3e-6, .of_largest = 6e-7, .absolute = 0};
 
 /// Cases of layers that fovea does not have.
-const std::set<std::string> kOtherClasses = {"average_three",
-                                             "conv2d_transpose_default",
+const std::set<std::string> kOtherClasses = {"conv2d_transpose_default",
                                              "conv2d_transpose_strides2_same",
                                              "conv2d_transpose_strides2_valid",
-                                             "cropping2d_asymmetric",
-                                             "cropping2d_default",
-                                             "elu_alpha",
-                                             "elu_default",
-                                             "layer_normalization_default",
-                                             "layer_normalization_epsilon_no_scale",
-                                             "leaky_relu_default",
-                                             "leaky_relu_slope",
-                                             "maximum",
-                                             "minimum",
-                                             "normalization_given",
-                                             "permute",
-                                             "prelu_default",
-                                             "prelu_shared_axes",
-                                             "subtract",
-                                             "up_sampling2d_bilinear_2x3",
-                                             "up_sampling2d_default"};
+                                             "cropping1d_asymmetric",
+                                             "cropping1d_default",
+                                             "normalization_given"};
 
 /// -1e-8: in float32 TensorFlow's exp(x) - 1 is 0 there, and its derivative of selu that of positive values.
 const std::map<std::string, std::int64_t> kGradientCancelsInKeras = {{"activation_selu_extremes", 3}};

@@ -41,6 +41,7 @@ class AddressVisitor final : public FieldVisitor {
   void field(std::string_view, std::optional<std::int64_t>& value) override { note(value); }
   void field(std::string_view, std::optional<double>& value) override { note(value); }
   void field(std::string_view, std::optional<std::string>& value) override { note(value); }
+  void field(std::string_view, std::optional<std::vector<std::int64_t>>& value) override { note(value); }
   void field(std::string_view, ObjectSlot&) override {}
 
  private:
@@ -169,6 +170,9 @@ class Changer final : public FieldVisitor {
   }
   void field(std::string_view, std::optional<std::string>& value) override {
     change([&] { value = "a"; });
+  }
+  void field(std::string_view, std::optional<std::vector<std::int64_t>>& value) override {
+    change([&] { value = std::vector<std::int64_t>{1}; });
   }
   void field(std::string_view, ObjectSlot&) override {}
 

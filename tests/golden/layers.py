@@ -259,6 +259,9 @@ def merging():
     yield "average_three", lambda: L.Average(), pair + [IMAGE]
     yield "maximum", lambda: L.Maximum(), pair
     yield "minimum", lambda: L.Minimum(), pair
+    yield "subtract_broadcast", lambda: L.Subtract(), gate
+    yield "average_broadcast", lambda: L.Average(), gate[::-1]
+    yield "maximum_three_broadcast", lambda: L.Maximum(), gate + [IMAGE]
 
 
 def further():
@@ -268,15 +271,25 @@ def further():
     yield "conv2d_transpose_strides2_valid", lambda: L.Conv2DTranspose(2, 2, strides=2, use_bias=False), [IMAGE]
     yield "layer_normalization_default", lambda: L.LayerNormalization(), [IMAGE]
     yield "layer_normalization_epsilon_no_scale", lambda: L.LayerNormalization(epsilon=1e-6, scale=False), [(3, 5)]
+    yield "layer_normalization_two_axes", lambda: L.LayerNormalization(axis=(1, 3)), [IMAGE]
+    yield "layer_normalization_axis1_no_center", lambda: L.LayerNormalization(axis=1, center=False), [IMAGE]
     yield "leaky_relu_default", lambda: L.LeakyReLU(), [IMAGE]
     yield "leaky_relu_slope", lambda: L.LeakyReLU(negative_slope=0.1), [IMAGE]
     yield "prelu_default", lambda: L.PReLU(), [IMAGE]
+    yield "prelu_2d", lambda: L.PReLU(), [(3, 5)]
     yield "prelu_shared_axes", lambda: L.PReLU(shared_axes=[1, 2]), [IMAGE]
     yield "elu_default", lambda: L.ELU(), [IMAGE]
     yield "elu_alpha", lambda: L.ELU(alpha=0.5), [IMAGE]
     yield "cropping2d_default", lambda: L.Cropping2D(((0, 0), (0, 0))), [IMAGE]
     yield "cropping2d_asymmetric", lambda: L.Cropping2D(((1, 2), (0, 1))), [IMAGE]
+    yield "cropping2d_pair", lambda: L.Cropping2D((1, 2)), [IMAGE]
+    yield "cropping1d_default", lambda: L.Cropping1D(), [(2, 7, 3)]
+    yield "cropping1d_asymmetric", lambda: L.Cropping1D((1, 3)), [(2, 7, 3)]
+    yield "up_sampling2d_bilinear_3x1", lambda: L.UpSampling2D((3, 1), interpolation="bilinear"), [IMAGE]
+    yield "up_sampling2d_3x2", lambda: L.UpSampling2D((3, 2)), [IMAGE]
     yield "up_sampling2d_default", lambda: L.UpSampling2D(), [IMAGE]
     yield "up_sampling2d_bilinear_2x3", lambda: L.UpSampling2D((2, 3), interpolation="bilinear"), [IMAGE]
+    yield "permute_2d", lambda: L.Permute((2, 1)), [(2, 3, 5)]
+    yield "repeat_vector", lambda: L.RepeatVector(3), [(2, 5)]
     yield "permute", lambda: L.Permute((3, 1, 2)), [IMAGE]
     yield ("normalization_given", lambda: L.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.5, 1.0, 2.0]), [IMAGE])
