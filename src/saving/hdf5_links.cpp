@@ -1,3 +1,4 @@
+#include "saving/hdf5_dense.h"
 #include "saving/hdf5_objects.h"
 
 // Members of a group. Old style: a symbol table, that is a B-tree of version 1 over nodes of entries, whose
@@ -58,8 +59,7 @@ class SymbolTable {
   std::uint64_t names_ = 0, names_end_ = 0, nodes_ = 0;
 };
 
-}  // namespace
-
+/// A link as the link message at [at, at + size) has it.
 Link read_link_message(const Bytes& file, std::uint64_t at, std::uint64_t size) {
   const std::uint64_t end = at + size;
   Cursor field(file, at);
@@ -76,6 +76,19 @@ Link read_link_message(const Bytes& file, std::uint64_t at, std::uint64_t size) 
   if (field.at() > end) fail("is damaged: the link at {} is too long", at);
   return link;
 }
+
+/// Of groups of many members in the format of HDF5 1.8 and later.
+void read_dense_links(const Bytes& file, std::uint64_t heap, std::uint64_t index, std::vector<Link>& links) {
+  constexpr std::uint64_t kHash = 4;
+  const FractalHeap objects(file, heap);
+  for (const std::uint64_t record : Index(file, index).records) {
+    file.part(record, kHash + objects.id_length());
+    const Place place = objects.find(record + kHash);
+    links.push_back(read_link_message(file, place.at, place.size));
+  }
+}
+
+}  // namespace
 
 bool is_group(const std::vector<Message>& messages) {
   return find_message(messages, MessageType::symbol_table) || find_message(messages, MessageType::link_info);
@@ -94,9 +107,7 @@ std::vector<Link> links_of(const Bytes& file, const std::vector<Message>& messag
     Cursor field(file, info->at + 1);
     if ((field.next(1) & 1) != 0) field.skip(8);
     const std::uint64_t heap = field.next(8), name_index = field.next(8);
-    if (heap != kUndefined) {
-      for (Link& link : dense_links(file, heap, name_index)) links.push_back(std::move(link));
-    }
+    if (heap != kUndefined) read_dense_links(file, heap, name_index, links);
   }
   return links;
 }

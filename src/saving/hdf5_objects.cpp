@@ -105,6 +105,24 @@ std::optional<Message> find_message(const std::vector<Message>& messages, Messag
   return {};
 }
 
+Shape shape_of(const Bytes& file, const Message& dataspace) {
+  Cursor field(file, dataspace.at);
+  const std::uint64_t version = field.next(1), rank = field.next(1);
+  if (version != 1 && version != 2) fail("has a dataspace of version {}", version);
+  field.skip(1);
+  const std::uint64_t kind = field.next(1);
+  if (version == 2 && kind == 2) fail("is empty");
+  if (version == 1) field.skip(4);
+  if (rank > Shape::max_rank) fail("has {} dimensions; at most {} can be read", rank, Shape::max_rank);
+  Shape shape;
+  for (std::uint64_t i = 0; i < rank; ++i) {
+    const std::uint64_t size = field.next(8);
+    if (size > static_cast<std::uint64_t>(INT64_MAX)) fail("is damaged: a size of {}", size);
+    shape.push_back(static_cast<std::int64_t>(size));
+  }
+  return shape;
+}
+
 std::uint64_t root_header(const Bytes& file) {
   constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
   if (file.size() < 16 || !file.starts(0, kSignature)) fail("is no HDF5 file");

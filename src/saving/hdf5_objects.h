@@ -4,10 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "fovea/tensor.h"
 #include "saving/hdf5_bytes.h"
 
-// Objects of an HDF5 file: headers with their messages, and the links of groups. Names of sections and
-// messages are those of the "HDF5 File Format Specification Version 3.0", III and IV.
+// Objects of an HDF5 file: headers with their messages, the links of groups, and attributes. Names of
+// sections and messages are those of the "HDF5 File Format Specification Version 3.0", III and IV.
 
 namespace fovea::hdf5 {
 
@@ -18,8 +19,10 @@ enum class MessageType : std::uint16_t {
   link = 0x06,
   external_files = 0x07,
   layout = 0x08,
+  attribute = 0x0C,
   continuation = 0x10,
   symbol_table = 0x11,
+  attribute_info = 0x15,
 };
 
 struct Message {
@@ -43,11 +46,14 @@ struct Link {
 bool is_group(const std::vector<Message>& messages);
 std::vector<Link> links_of(const Bytes& file, const std::vector<Message>& messages);
 
-/// A link as the link message at [at, at + size) has it.
-Link read_link_message(const Bytes& file, std::uint64_t at, std::uint64_t size);
-/// Links that stand in a fractal heap, found through a B-tree of version 2 by name (groups of many members in
-/// the format of HDF5 1.8 and later).
-std::vector<Link> dense_links(const Bytes& file, std::uint64_t heap, std::uint64_t name_index);
+/// The shape that a dataspace message says.
+Shape shape_of(const Bytes& file, const Message& dataspace);
+
+/// The texts of an attribute of the object with these messages: one for a scalar, or those of a list. Nothing
+/// when there is no such attribute. Throws Error for one that holds something else.
+std::optional<std::vector<std::string>> attribute_texts(const Bytes& file,
+                                                        const std::vector<Message>& messages,
+                                                        std::string_view name);
 
 /// The address of the root group's header. Throws Error when the file is no HDF5 file, or one of a kind that
 /// is not read.

@@ -38,24 +38,6 @@ const Message& require(const std::optional<Message>& message, const char* what) 
   return *message;
 }
 
-Shape read_dataspace(const Bytes& file, const Message& message) {
-  Cursor field(file, message.at);
-  const std::uint64_t version = field.next(1), rank = field.next(1);
-  if (version != 1 && version != 2) fail("has a dataspace of version {}", version);
-  field.skip(1);
-  const std::uint64_t kind = field.next(1);
-  if (version == 2 && kind == 2) fail("is empty");
-  if (version == 1) field.skip(4);
-  if (rank > Shape::max_rank) fail("has {} dimensions; at most {} can be read", rank, Shape::max_rank);
-  Shape shape;
-  for (std::uint64_t i = 0; i < rank; ++i) {
-    const std::uint64_t size = field.next(8);
-    if (size > static_cast<std::uint64_t>(INT64_MAX)) fail("is damaged: a size of {}", size);
-    shape.push_back(static_cast<std::int64_t>(size));
-  }
-  return shape;
-}
-
 struct ElementType {
   DType dtype;
   bool big_endian;
@@ -162,13 +144,23 @@ Hdf5Reader::Dataset Hdf5Reader::describe(const std::string& path) const {
   if (hdf5::is_group(messages)) fail("is a group, no dataset");
   if (hdf5::find_message(messages, MessageType::external_files)) fail("keeps its data in other files");
   const Shape shape =
-      read_dataspace(file, require(hdf5::find_message(messages, MessageType::dataspace), "dataspace"));
+      hdf5::shape_of(file, require(hdf5::find_message(messages, MessageType::dataspace), "dataspace"));
   const ElementType element =
       read_datatype(file, require(hdf5::find_message(messages, MessageType::datatype), "datatype"));
   Dataset result{{shape, element.dtype}, element.big_endian, {}};
   const auto layout = hdf5::find_message(messages, MessageType::layout);
   result.data = read_layout(file, require(layout, "layout"), static_cast<std::uint64_t>(result.spec.bytes()));
   return result;
+}
+
+std::optional<std::vector<std::string>> Hdf5Reader::texts(const std::string& path,
+                                                          const std::string& attribute) const {
+  return at_path(path, [&] {
+    const std::optional<std::uint64_t> header = find(path);
+    if (!header) fail("is not in the file");
+    const Bytes file(bytes_);
+    return hdf5::attribute_texts(file, hdf5::messages_of(file, *header), attribute);
+  });
 }
 
 TensorSpec Hdf5Reader::spec(const std::string& dataset) const {

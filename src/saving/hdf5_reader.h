@@ -11,10 +11,10 @@ namespace fovea {
 
 /// Reads an HDF5 file that may be hostile. It is a reader of our own, since HDF5's library (1.10.8)
 /// overwrites its heap on some damaged files. It knows what h5py writes with any version of the format:
-/// groups of both styles, and contiguous or compact datasets of numbers. It refuses soft and external links,
-/// chunks, filters, virtual and external datasets, and element types that Tensor does not have. Nothing
-/// outside of the file is looked at. Throws Error with the path in the file and the reason. Several threads
-/// may read at once.
+/// groups of both styles, contiguous or compact datasets of numbers, and attributes of text. It refuses soft
+/// and external links, chunks, filters, virtual and external datasets, and element types that Tensor does not
+/// have. Nothing outside of the file is looked at. Throws Error with the path in the file and the reason.
+/// Several threads may read at once.
 class Hdf5Reader {
  public:
   /// The bytes must outlive the reader. Throws Error when they are no HDF5 file.
@@ -26,6 +26,9 @@ class Hdf5Reader {
   /// Type and shape of a dataset.
   TensorSpec spec(const std::string& dataset) const;
   Tensor read(const std::string& dataset) const;
+  /// The texts of an attribute of a group or dataset, one for a scalar; nothing when there is none of that
+  /// name.
+  std::optional<std::vector<std::string>> texts(const std::string& path, const std::string& attribute) const;
 
  private:
   struct Dataset;

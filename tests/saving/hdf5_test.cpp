@@ -109,6 +109,14 @@ TEST_P(Hdf5Formats, AreRefusedWhereTheyHoldWhatIsNotNeeded) {
 
 /// Looks at everything in a file.
 void read_all(const Hdf5Reader& file, const std::string& path, int& budget) {
+  static const std::vector<const char*> few{"fixed", "variable", "fixed_list", "variable_list"};
+  static const std::vector<const char*> more{"large", "names3"}, others{"name"};
+  for (const char* name : path == "few" ? few : path == "more" ? more : others) {
+    try {
+      file.texts(path, name);
+    } catch (const Error&) {
+    }
+  }
   for (const std::string& name : file.children(path)) {
     if (--budget < 0) return;
     const std::string below = path.empty() ? name : path + "/" + name;
@@ -133,8 +141,7 @@ void read_damaged(const std::string& bytes) {
   }
 }
 
-TEST_P(Hdf5Formats, SurviveFlippedBytes) {
-  std::string bytes = bytes_;
+void survive_flipped_bytes(std::string bytes) {
   std::mt19937 random(1);
   for (int i = 0; i < 3000; ++i) {
     const std::size_t at = random() % bytes.size();
@@ -145,22 +152,100 @@ TEST_P(Hdf5Formats, SurviveFlippedBytes) {
   }
 }
 
-TEST_P(Hdf5Formats, SurviveBeingCutShortAndRearranged) {
+void survive_cuts_and_moves(const std::string& original) {
   std::mt19937 random(2);
-  for (int i = 0; i < 300; ++i) read_damaged(bytes_.substr(0, random() % bytes_.size()));
+  for (int i = 0; i < 300; ++i) read_damaged(original.substr(0, random() % original.size()));
   for (int i = 0; i < 1000; ++i) {
-    std::string bytes = bytes_;
+    std::string bytes = original;
     for (unsigned j = random() % 4; j < 4; ++j) {
       // Eight bytes, an address perhaps, become another one.
       const std::size_t to = random() % (bytes.size() / 8) * 8, from = random() % (bytes.size() / 8) * 8;
-      bytes.replace(to, 8, bytes_, from, 8);
+      bytes.replace(to, 8, original, from, 8);
     }
     read_damaged(bytes);
   }
 }
 
+TEST_P(Hdf5Formats, SurviveFlippedBytes) { survive_flipped_bytes(bytes_); }
+TEST_P(Hdf5Formats, SurviveBeingCutShortAndRearranged) { survive_cuts_and_moves(bytes_); }
+
 INSTANTIATE_TEST_SUITE_P(Of, Hdf5Formats, ::testing::Values("earliest", "v108", "latest"),
                          [](const auto& test) { return std::string(test.param); });
+
+/// Attributes that h5py wrote, in the same formats.
+class Hdf5Attributes : public ::testing::TestWithParam<const char*> {
+ protected:
+  using Texts = std::vector<std::string>;
+  std::string error_of_odd(const std::string& name) const {
+    return error_of([&] { file_.texts("odd", name); });
+  }
+  const std::string bytes_ = read_bytes(made_file("attributes_" + std::string(GetParam()) + ".h5"));
+  const Hdf5Reader file_{bytes_};
+};
+
+TEST_P(Hdf5Attributes, HaveTheirTextsRead) {
+  EXPECT_EQ(file_.texts("few", "fixed"), Texts{"fixed length"});
+  EXPECT_EQ(file_.texts("few", "variable"), Texts{"of variable length, größer"});
+  EXPECT_EQ(file_.texts("few", "empty"), Texts{""});
+  EXPECT_EQ(file_.texts("few", "fixed_list"), (Texts{"a", "longer", ""}));
+  std::string long_text;
+  for (int i = 0; i < 50; ++i) long_text += "yy";
+  EXPECT_EQ(file_.texts("few", "variable_list"), (Texts{"x", "", long_text}));
+  EXPECT_EQ(file_.texts("few", "none"), Texts{});
+  EXPECT_EQ(file_.texts("odd/dataset", "unit"), Texts{"m"});
+  EXPECT_FALSE(file_.texts("few", "other"));
+  EXPECT_FALSE(file_.texts("", "fixed"));
+  EXPECT_TRUE(contains(error_of([&] { file_.texts("other", "fixed"); }), "'other': is not in the file"));
+}
+
+TEST_P(Hdf5Attributes, HaveManyAndLargeOnesRead) {
+  for (int i = 0; i < 12; ++i) {
+    const auto texts = file_.texts("more", "names" + std::to_string(i));
+    ASSERT_TRUE(texts) << i;
+    ASSERT_EQ(texts->size(), static_cast<std::size_t>(i + 1));
+    EXPECT_EQ(texts->back(), std::to_string(i) + "_" + std::to_string(i));
+  }
+  ASSERT_EQ(file_.texts("more", "large")->size(), 1200u);
+  EXPECT_EQ(file_.texts("more", "large")->back(), "01199");
+  if (std::string(GetParam()) == "earliest") return;
+  for (int i = 0; i < 400; ++i)
+    EXPECT_EQ(file_.texts("many", "number_" + std::to_string(i)), Texts{std::to_string(i)});
+}
+
+TEST_P(Hdf5Attributes, AreRefusedWhereTheyHoldNoTexts) {
+  EXPECT_EQ(error_of_odd("number"), "'odd': its attribute 'number' holds no text (HDF5's class 0)");
+  EXPECT_EQ(error_of_odd("numbers"), "'odd': its attribute 'numbers' holds no text (HDF5's class 1)");
+  EXPECT_TRUE(contains(error_of_odd("table"), "'table' has 2 dimensions"));
+  EXPECT_TRUE(contains(error_of_odd("null"), "'null' is empty"));
+}
+
+TEST_P(Hdf5Attributes, SurviveFlippedBytes) { survive_flipped_bytes(bytes_); }
+TEST_P(Hdf5Attributes, SurviveBeingCutShortAndRearranged) { survive_cuts_and_moves(bytes_); }
+
+INSTANTIATE_TEST_SUITE_P(Of, Hdf5Attributes, ::testing::Values("earliest", "v108", "latest"),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(Hdf5, TextsAreNotLongerThanTheFile) {
+  const std::string original = read_bytes(made_file("attributes_earliest.h5"));
+  const std::size_t text = original.find("of variable length"), heap = original.rfind("GCOL", text);
+  ASSERT_NE(heap, std::string::npos);
+  std::string address(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) address[i] = static_cast<char>(heap >> (8 * i));
+  std::size_t changed = 0;
+  for (std::size_t at = original.find(address); at != std::string::npos;
+       at = original.find(address, at + 1)) {
+    std::string bytes = original;
+    bytes[at - 2] = 1;  // of four bytes that say the length
+    const Hdf5Reader file(bytes);
+    for (const char* name : {"variable", "variable_list"}) {
+      const std::string error = error_of([&] { file.texts("few", name); });
+      if (error == "no error") continue;
+      EXPECT_TRUE(contains(error, "is longer than its place"));
+      ++changed;
+    }
+  }
+  EXPECT_EQ(changed, 4u);  // one, and a list of three
+}
 
 TEST(Hdf5, OtherFilesAreNotOpened) {
   EXPECT_TRUE(contains(error_of([] { Hdf5Reader(""); }), "is no HDF5 file"));

@@ -51,6 +51,35 @@ def hdf5(name, libver):
             odd.create_virtual_dataset("virtual", virtual)
 
 
+def attributes(name, libver):
+    """Attributes of text in every form, few and many, and some that are no text."""
+    import h5py
+    import numpy as np
+    with h5py.File(HERE / name, "w", libver=libver) as file:
+        few = file.create_group("few")
+        few.attrs["fixed"] = np.bytes_("fixed length")
+        few.attrs["variable"] = "of variable length, größer"
+        few.attrs["empty"] = ""
+        few.attrs["fixed_list"] = np.array([b"a", b"longer", b""])
+        few.attrs["variable_list"] = np.array(["x", "", "yy" * 50], dtype=h5py.string_dtype())
+        few.attrs["none"] = []  # of numbers, as Keras writes a layer without weights
+        more = file.create_group("more")  # in continuation blocks or, in newer files, outside of the header
+        for i in range(12):
+            more.attrs[f"names{i}"] = np.array([f"{i}_{j}".encode() for j in range(i + 1)])
+        more.attrs["large"] = np.array([b"%05d" % i for i in range(1200)])
+        many = file.create_group("many")
+        if libver != "earliest":
+            for i in range(400):
+                many.attrs[f"number_{i}"] = str(i)
+        odd = file.create_group("odd")
+        odd.attrs["number"] = 7
+        odd.attrs["numbers"] = np.zeros(3)
+        odd.attrs["table"] = np.array([[b"a", b"b"]])
+        odd.attrs["null"] = h5py.Empty("S10")
+        odd["dataset"] = np.zeros(3, "f4")
+        odd["dataset"].attrs["unit"] = "m"
+
+
 def archives():
     import keras
     import numpy as np
@@ -88,5 +117,8 @@ if __name__ == "__main__":
     hdf5("earliest.h5", "earliest")
     hdf5("v108.h5", ("v108", "v108"))
     hdf5("latest.h5", "latest")
+    attributes("attributes_earliest.h5", "earliest")
+    attributes("attributes_v108.h5", ("v108", "v108"))
+    attributes("attributes_latest.h5", "latest")
     bomb()
     archives()
