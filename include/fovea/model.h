@@ -117,8 +117,10 @@ class Model : public Layer {
 struct LoadOptions {
   bool compile = true;  ///< restore loss, metrics, optimizer and its state too
 };
-/// Reads a .keras archive, ours or Keras'. Nothing in it is run: Lambda layers and other Python code are
-/// refused. Throws Error naming the file and what is wrong with it.
+/// Reads a .keras archive, ours or Keras', or a whole model in an .h5 or .hdf5 file of Keras 1, 2 or 3.
+/// Nothing in it is run: Lambda layers and other Python code are refused. Of an .h5 file the optimizer's
+/// state is not read, and a model that was trained with something that fovea does not have is not compiled;
+/// a message says so (set_log_callback). Throws Error naming the file and what is wrong with it.
 Model load_model(const std::string& path, const LoadOptions& options = {});
 /// The model that a Keras config.json describes, with new weights.
 Model model_from_json(const std::string& json);

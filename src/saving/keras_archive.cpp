@@ -6,6 +6,7 @@
 
 #include "core/atomic_file.h"
 #include "saving/json_access.h"
+#include "saving/legacy_h5.h"
 #include "saving/model_info.h"
 #include "saving/model_json.h"
 #include "saving/weight_file.h"
@@ -21,6 +22,7 @@ constexpr const char* kMetadata = "metadata.json";
 constexpr const char* kConfig = "config.json";
 constexpr const char* kWeights = "model.weights.h5";
 constexpr const char* kInfo = "fovea.json";
+constexpr const char* kWeightsEnding = ".weights.h5";
 /// The version whose format is written.
 constexpr const char* kKerasVersion = "3.15.1";
 constexpr std::int64_t kMaxConfigBytes = std::int64_t{256} << 20;
@@ -111,7 +113,7 @@ void Model::save(const std::string& path) const {
 }
 
 void Model::save_weights(const std::string& path) const {
-  require_ending(path, ".weights.h5", "save_weights");
+  require_ending(path, kWeightsEnding, "save_weights");
   const ModelImpl& impl = model();
   write_atomically(path, about(path, [&] { return write_weight_file(impl); }));
 }
@@ -119,7 +121,7 @@ void Model::save_weights(const std::string& path) const {
 void Model::load_weights(const std::string& path) const {
   const ModelImpl& impl = model();
   const bool archive = ends_with(path, ".keras");
-  if (!archive) require_ending(path, ".weights.h5", "load_weights");
+  if (!archive) require_ending(path, kWeightsEnding, "load_weights");
   about(path, [&] {
     require_file(path);
     const std::string weights = archive ? weights_of_archive(ZipReader(path)) : read_file(path);
@@ -127,30 +129,42 @@ void Model::load_weights(const std::string& path) const {
   });
 }
 
+namespace {
+
+Model load_archive(const std::string& path, const LoadOptions& options) {
+  const ZipReader archive(path);
+  const std::string config = archive.read(kConfig, kMaxConfigBytes);
+  const std::string weights = weights_of_archive(archive);
+  const Model model = about_member(kConfig, [&] {
+    return model_from_json_object(parse_json(config),
+                                  {.compile = options.compile,
+                                   .by_fovea = archive.has(kInfo),
+                                   .weight_bytes = static_cast<std::int64_t>(weights.size())});
+  });
+  auto& impl = static_cast<ModelImpl&>(*model.impl());
+  about_member(kWeights, [&] { read_weight_file(impl, weights); });
+  if (archive.has(kInfo)) {
+    const std::string own = archive.read(kInfo, kMaxConfigBytes);
+    about_member(kInfo, [&] {
+      impl.info = model_info_from_json(own);
+      impl.record = kernels_from_json(own);
+      return 0;
+    });
+  }
+  return model;
+}
+
+}  // namespace
+
 Model load_model(const std::string& path, const LoadOptions& options) {
-  require_ending(path, ".keras", "load_model");
+  if (ends_with(path, kWeightsEnding))
+    fail("load_model: '{}' holds weights alone. Make the model, and read them with load_weights", path);
+  const bool legacy = ends_with(path, ".h5") || ends_with(path, ".hdf5");
+  if (!legacy && !ends_with(path, ".keras"))
+    fail("load_model: the path must end in '.keras', '.h5' or '.hdf5'. Received: '{}'", path);
   return about(path, [&] {
     require_file(path);
-    const ZipReader archive(path);
-    const std::string config = archive.read(kConfig, kMaxConfigBytes);
-    const std::string weights = weights_of_archive(archive);
-    const Model model = about_member(kConfig, [&] {
-      return model_from_json_object(parse_json(config),
-                                    {.compile = options.compile,
-                                     .by_fovea = archive.has(kInfo),
-                                     .weight_bytes = static_cast<std::int64_t>(weights.size())});
-    });
-    auto& impl = static_cast<ModelImpl&>(*model.impl());
-    about_member(kWeights, [&] { read_weight_file(impl, weights); });
-    if (archive.has(kInfo)) {
-      const std::string own = archive.read(kInfo, kMaxConfigBytes);
-      about_member(kInfo, [&] {
-        impl.info = model_info_from_json(own);
-        impl.record = kernels_from_json(own);
-        return 0;
-      });
-    }
-    return model;
+    return legacy ? load_legacy_h5(read_file(path), options) : load_archive(path, options);
   });
 }
 

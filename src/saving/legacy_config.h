@@ -1,0 +1,19 @@
+#pragma once
+
+#include "core/json_fields.h"
+
+// Models as Keras 1 and 2 serialise them, and Keras 3 in its .h5 files, rewritten as Keras 3 does in a .keras
+// archive. Options whose names or forms have changed get the new ones; everything else is left as it is, to
+// be judged by the reader of that form.
+
+namespace fovea {
+
+/// A model from the attribute model_config: {"class_name": "Model", "Functional" or "Sequential", "config"}.
+/// Throws Error naming the layer and what cannot be read.
+Json model_from_legacy(const Json& model);
+
+/// The compile_config from the attribute training_config. Options that Keras 3 no longer has stay, if they
+/// were used.
+Json compile_config_from_legacy(const Json& training);
+
+}  // namespace fovea
