@@ -77,7 +77,7 @@ void add_evaluate(CLI::App& program, int& exit_code) {
   CLI::App& command =
       *program.add_subcommand("evaluate", "Loss and metrics of a model on a folder of images.");
   command.group("Commands");
-  command.add_option("MODEL", options->model, "a .keras file")->required();
+  command.add_option("MODEL", options->model, "a .keras or .h5 file")->required();
   command
       .add_option("DATA", options->data,
                   "as for `fovea train`; of data with a validation or test part, that part is used")

@@ -120,7 +120,7 @@ void add_finetune(CLI::App& program, const std::vector<std::string>& command_lin
       *program.add_subcommand("finetune", "Give a trained model a new head for other classes.");
   command.group("Commands");
   command.add_option("DATA", options->data, "as for `fovea train`")->required();
-  command.add_option("--base", options->base, "the trained model, a .keras file")
+  command.add_option("--base", options->base, "the trained model, a .keras or .h5 file")
       ->option_text("MODEL")
       ->required();
   command

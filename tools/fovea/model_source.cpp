@@ -30,12 +30,13 @@ bool is_architecture(const std::string& model) {
 
 Model open_model_file(const std::string& path, bool compile) {
   const std::string ending = std::filesystem::path(path).extension().string();
-  if (ending != ".keras" && ending != ".json") {
-    usage_error("{}: no such model; give a .keras file, a Keras config .json, or {}", path,
+  const bool whole = ending == ".keras" || ending == ".h5" || ending == ".hdf5";
+  if (!whole && ending != ".json") {
+    usage_error("{}: no such model; give a .keras or .h5 file, a Keras config .json, or {}", path,
                 joined(applications::names(), " or "));
   }
   if (!std::filesystem::exists(path)) fail("{}: there is no such file", path);
-  if (ending == ".keras") return load_model(path, {.compile = compile});
+  if (whole) return load_model(path, {.compile = compile});
   try {
     return model_from_json(read_text(path));
   } catch (const Error& error) {

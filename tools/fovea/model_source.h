@@ -8,8 +8,8 @@ namespace fovea::program {
 
 /// Is it the name of an architecture, such as "convnet"?
 bool is_architecture(const std::string& model);
-/// A .keras file or a Keras config.json, the latter with new weights. Throws UsageError for another ending,
-/// and Error when it cannot be read.
+/// A .keras or .h5 file, or a Keras config.json, the latter with new weights. Throws UsageError for another
+/// ending, and Error when it cannot be read.
 Model open_model_file(const std::string& path, bool compile);
 /// The same, or an architecture by its name.
 Model open_model(const std::string& model, bool compile);

@@ -125,7 +125,9 @@ void add_predict(CLI::App& program, int& exit_code) {
   const auto options = std::make_shared<PredictionOptions>();
   CLI::App& command = *program.add_subcommand("predict", "Classify image files.");
   command.group("Commands");
-  command.add_option("MODEL", options->model, "a .keras file; class names and image size are read from it")
+  command
+      .add_option("MODEL", options->model,
+                  "a .keras or .h5 file; class names and image size are read from it")
       ->required();
   command.add_option("IMAGE", options->images, "BMP, GIF, JPEG, PNG or WebP files")->required();
   command.add_option("--top", options->top, "classes shown for an image, the most likely first (default: 3)")

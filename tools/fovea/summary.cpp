@@ -59,7 +59,8 @@ void add_summary(CLI::App& program, int& exit_code) {
   CLI::App& command =
       *program.add_subcommand("summary", "The layers of a model, their shapes and parameters.");
   command.group("Commands");
-  command.add_option("MODEL", *model, "a .keras file, a Keras config .json, or convnet or lenet")->required();
+  command.add_option("MODEL", *model, "a .keras or .h5 file, a Keras config .json, or convnet or lenet")
+      ->required();
   command.add_flag("--explain", *explain,
                    "say below the table how each shape and number of parameters comes about");
   command.footer("Example: fovea summary convnet --explain");

@@ -255,10 +255,10 @@ void add_train(CLI::App& program, const std::vector<std::string>& command_line, 
           "images to try it on: synthetic:shapes?count=2000&size=150&classes=4&seed=0 says how many")
       ->required();
   command
-      .add_option(
-          "--model", options->model,
-          "convnet or lenet, a Keras config .json, or a .keras file to train on from its weights (default: "
-          "lenet for images up to 64x64, convnet for larger ones)")
+      .add_option("--model", options->model,
+                  "convnet or lenet, a Keras config .json, or a .keras or .h5 file to train on from its "
+                  "weights (default: "
+                  "lenet for images up to 64x64, convnet for larger ones)")
       ->option_text("MODEL");
   command
       .add_option(
