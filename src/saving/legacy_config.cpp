@@ -192,10 +192,19 @@ class Functional {
 
 // ---- both ----
 
+/// A class of one's own in the form that Keras has since 2.12. Those of Keras itself may still have options
+/// and calls in the old form there.
+bool is_own_class(const Json& layer) {
+  if (!layer.contains("module")) return false;
+  const Json module = layer["module"], registered = value_of(layer, "registered_name");
+  const bool of_keras = module.is_string() && module.get<std::string>().rfind("keras", 0) == 0;
+  return !of_keras || !(registered.is_null() || registered == layer["class_name"]);
+}
+
 Json layer_from_legacy(const Json& layer) {
   const std::string where = layer_of(layer);
   std::string class_name = text_member(layer, "class_name", where);
-  if (layer.contains("module")) return layer;  // in the new form
+  if (is_own_class(layer)) return layer;
   Json result = {{"module", kModule}, {"class_name", class_name}};
   if (class_name == "Sequential") {
     result["config"] = sequential(layer, where);

@@ -178,6 +178,24 @@ TEST_F(LegacyH5, LayersThatAreNotKnownAreNamed) {
   }
 }
 
+/// As between Keras 2.12 and 3.0: objects with modules, calls as lists.
+TEST_F(LegacyH5, TheFormInBetweenIsRead) {
+  const Json model = model_from_legacy(parse_json(R"({"module": "keras.src.engine.functional",
+    "class_name": "Functional", "registered_name": "Functional", "config": {"name": "m", "trainable": true,
+    "layers": [{"module": "keras.layers", "class_name": "InputLayer", "registered_name": null, "name": "x",
+                "config": {"batch_input_shape": [null, 2], "dtype": "float32", "ragged": false, "name": "x"},
+                "inbound_nodes": []},
+               {"module": "keras.layers", "class_name": "LayerOne", "registered_name": "mine>LayerOne",
+                "config": {}, "name": "own", "inbound_nodes": [[["x", 0, 0, {"training": false}]]]}],
+    "input_layers": [["x", 0, 0]], "output_layers": [["own", 0, 0]]}})"));
+  const Json& layers = model["config"]["layers"];
+  EXPECT_EQ(layers[0]["config"]["batch_shape"], parse_json("[null, 2]"));
+  EXPECT_FALSE(layers[0]["config"].contains("ragged"));
+  EXPECT_EQ(layers[1]["registered_name"], "mine>LayerOne");
+  EXPECT_EQ(layers[1]["inbound_nodes"], parse_json(R"([{"args": [{"class_name": "__keras_tensor__",
+    "config": {"keras_history": ["x", 0, 0]}}], "kwargs": {"training": false}}])"));
+}
+
 TEST_F(LegacyH5, DamagedFilesAreSurvived) {
   for (const char* name : {"sequential_keras2", "nested_keras3"}) {
     const std::string original = read_bytes(h5_file(name));
