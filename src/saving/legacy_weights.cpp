@@ -10,16 +10,23 @@ namespace fovea {
 namespace {
 
 constexpr const char* kGroup = "model_weights";
+constexpr std::size_t kMaxLayers = 100000;
 
-/// Lists that are too long for one attribute are cut into "layer_names0", "layer_names1", ...
-std::vector<std::string> names(const Hdf5Reader& file, const std::string& group, const std::string& name) {
-  if (auto whole = file.texts(group, name)) return *std::move(whole);
+/// Lists that are too long for one attribute are cut into "layer_names0", "layer_names1", ... Throws Error
+/// for more than `most` names.
+std::vector<std::string> names(const Hdf5Reader& file, const std::string& group, const std::string& name,
+                               std::size_t most) {
   std::vector<std::string> result;
-  for (int part = 0;; ++part) {
-    const auto texts = file.texts(group, fmt::format("{}{}", name, part));
-    if (!texts) return result;
-    result.insert(result.end(), texts->begin(), texts->end());
+  const auto add = [&](const std::string& attribute) {
+    const auto texts = file.texts(group, attribute);
+    if (texts) result.insert(result.end(), texts->begin(), texts->end());
+    if (result.size() > most) fail("'{}': its attribute '{}' has more than {} names", group, name, most);
+    return texts.has_value();
+  };
+  if (!add(name)) {
+    for (int part = 0; add(fmt::format("{}{}", name, part));) ++part;
   }
+  return result;
 }
 
 /// The weights of a layer, or of all layers of a model, each once.
@@ -68,14 +75,17 @@ std::vector<LayerOfModel> layers_with_weights(const ModelImpl& model) {
   return result;
 }
 
-std::vector<LayerOfFile> layers_with_weights(const Hdf5Reader& file, std::size_t expected) {
+std::vector<LayerOfFile> layers_with_weights(const Hdf5Reader& file,
+                                             const std::vector<LayerOfModel>& expected) {
+  std::size_t most = 0;
+  for (const LayerOfModel& layer : expected) most += layer.weights.size();
   std::vector<LayerOfFile> result;
   std::set<std::string> seen;
-  for (const std::string& name : names(file, kGroup, "layer_names")) {
+  for (const std::string& name : names(file, kGroup, "layer_names", kMaxLayers)) {
     if (!seen.insert(name).second) fail("{}: two layers are named '{}'", kGroup, name);
-    std::vector<std::string> weights = names(file, fmt::format("{}/{}", kGroup, name), "weight_names");
+    std::vector<std::string> weights = names(file, fmt::format("{}/{}", kGroup, name), "weight_names", most);
     if (!weights.empty()) result.push_back({name, std::move(weights)});
-    if (result.size() > expected) break;
+    if (result.size() > expected.size()) break;
   }
   return result;
 }
@@ -108,7 +118,7 @@ void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file) {
     fail("its weights are Theano's, whose convolutions turn their kernels around; that is not read");
 
   const std::vector<LayerOfModel> layers = layers_with_weights(model);
-  const std::vector<LayerOfFile> found = layers_with_weights(file, layers.size());
+  const std::vector<LayerOfFile> found = layers_with_weights(file, layers);
   if (found.size() != layers.size()) {
     fail("{}: the model has {} layers with weights. Received: {}{}", kGroup, layers.size(),
          found.size() > layers.size() ? "more than " : "", std::min(found.size(), layers.size()));

@@ -133,6 +133,10 @@ TEST_F(LegacyH5, WeightsThatDoNotFitAreNamed) {
   EXPECT_TRUE(contains(error_with("kernel:0", Tensor({2, 4})),
                        "'model_weights/only/kernel:0' has shape (2, 4), 'kernel' of layer 'only' (Dense) "
                        "needs (2, 3)"));
+  const std::string with_bias = std::string(kDense).replace(std::string(kDense).find("false"), 5, "true");
+  const std::string file_name = one_layer_file(with_bias, "kernel:0", Tensor({2, 3}));
+  EXPECT_TRUE(contains(error_of([&] { load_model(file_name); }),
+                       "'model_weights/only' has 1 weights, layer 'only' (Dense) needs 2"));
   Hdf5Writer file;
   file.set_attribute("", "model_config", kDense);
   write_bytes(path("none.h5"), file.finish());
