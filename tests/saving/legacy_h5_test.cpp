@@ -200,6 +200,20 @@ TEST_F(LegacyH5, TheFormInBetweenIsRead) {
     "config": {"keras_history": ["x", 0, 0]}}], "kwargs": {"training": false}}])"));
 }
 
+TEST_F(LegacyH5, OptionsGetTheirNewNames) {
+  const Json config = parse_json(R"({"class_name": "Sequential", "config": [
+    {"class_name": "LeakyReLU", "config": {"name": "leaky", "batch_input_shape": [null, 4, 4, 2],
+     "alpha": {"type": "ndarray", "value": 0.25}}},
+    {"class_name": "LayerNormalization", "config": {"name": "norm", "axis": [3], "dtype":
+     {"class_name": "Policy", "config": {"name": "float32"}}}},
+    {"class_name": "UpSampling2D", "config": {"name": "up", "size": [2, 2], "interpolation": "nearest"}}]})");
+  const Model model = model_from_json_object(model_from_legacy(config), {});
+  const Json layers = parse_json(model_to_json(model))["config"]["layers"];
+  EXPECT_EQ(layers[0]["config"]["name"], "leaky_input");
+  EXPECT_EQ(layers[1]["config"]["negative_slope"], 0.25);
+  EXPECT_EQ(model.outputs()[0].shape(), (Shape{Shape::unknown, 8, 8, 2}));
+}
+
 TEST_F(LegacyH5, DamagedFilesAreSurvived) {
   for (const char* name : {"sequential_keras2", "nested_keras3"}) {
     const std::string original = read_bytes(h5_file(name));
