@@ -84,12 +84,20 @@ DerivedTensors::DerivedTensors(const Graph& graph, const std::vector<bool>& fixe
   for (std::size_t i = 0; i < graph.value_count(); ++i)
     infos_.push_back(graph.info({static_cast<std::int32_t>(i)}));
   std::vector<PlannedStep> rest;
+  std::vector<bool> looks_at_source(graph.value_count());
   for (PlannedStep& step : steps) {
     const bool is_fixed = !fixed.empty() && std::all_of(step.outputs.begin(), step.outputs.end(),
                                                         [&](Value output) { return fixed[index(output)]; });
     if (is_fixed) {
       for (const Value output : step.outputs) producers_[index(output)] = static_cast<int>(steps_.size());
       if (step.kernel) workspace_ = std::max(workspace_, packing_workspace(*step.kernel));
+    }
+    // A view of a variable or constant itself is nothing to compute: others read it where that lies.
+    if (is_fixed && !step.kernel &&
+        (infos_[index(step.inputs[0])].source != Graph::Source::op ||
+         looks_at_source[index(step.inputs[0])])) {
+      looks_at_source[index(step.outputs[0])] = true;
+      rest.push_back({nullptr, step.inputs, step.outputs, step.single_op, step.region, {}, step.signature});
     }
     (is_fixed ? steps_ : rest).push_back(std::move(step));
   }

@@ -90,7 +90,7 @@ class Finetune(ProgramTest):
 
     def test_wrong_bases(self):
         self.assertIn("no such file", self.fails(1, "finetune", "data", "--base", "missing.keras"))
-        self.assertIn("a .keras file", self.fails(2, "finetune", "data", "--base", "lenet"))
+        self.assertIn("a .keras or .h5 file", self.fails(2, "finetune", "data", "--base", "lenet"))
 
     def test_shapes_are_drawn_at_the_size_of_the_base(self):
         self.ok("finetune", "synthetic:shapes?count=20", "--base", self.base, "--epochs", 1, "--output", "drawn")

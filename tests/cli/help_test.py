@@ -59,7 +59,7 @@ class WrongArguments(ProgramTest):
             (("train", "synthetic:shapes?depth=3"), "'depth'"),
             (("train", "synthetic:shapes?count=many"), "'many'"),
             (("finetune", data), "--base is required"),
-            (("finetune", data, "--base", "convnet"), "a .keras file"),
+            (("finetune", data, "--base", "convnet"), "a .keras or .h5 file"),
             (("evaluate", "model.keras"), "DATA is required"),
             (("predict", "model.keras"), "IMAGE is required"),
             (("predict", "model.keras", "a.png", "--top", "0"), "--top: must be"),

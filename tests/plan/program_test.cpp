@@ -303,6 +303,21 @@ TEST(DerivedTensors, AreThereBeforeRegionsThatReadThemLate) {
   EXPECT_EQ(run_once(*program, {Tensor::of<float>({3}, {1, 1, 1})}), (std::vector<float>{3, 6, 11}));
 }
 
+TEST(DerivedTensors, AreNotNeededToLookAtAVariable) {
+  Variable v("v", {{3}, DType::float32});
+  v.assign(Tensor::of<float>({3}, {1, 2, 3}));
+  Graph graph;
+  const Value x = graph.feed("x", {{3, 1}, DType::float32});
+  const Value row = ops::reshape(graph, graph.variable(v), {1, 3});
+  const Value column = ops::reshape(graph, row, {3, 1});  // a view of a view
+  graph.add_output(ops::add(graph, x, column));
+  const auto program = make_program(graph, reference_backend());
+  const Tensor ones = Tensor::of<float>({3, 1}, {1, 1, 1});
+  EXPECT_EQ(run_once(*program, {ones}), (std::vector<float>{2, 3, 4}));
+  v.assign(Tensor::of<float>({3}, {5, 6, 7}));
+  EXPECT_EQ(run_once(*program, {ones}), (std::vector<float>{6, 7, 8}));
+}
+
 TEST(DerivedTensors, MayBeAllThatAProgramHandsOut) {
   DerivedNet net;
   Graph graph;
