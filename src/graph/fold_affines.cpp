@@ -1,6 +1,6 @@
 #include <optional>
 
-#include "graph/graph.h"
+#include "graph/sole_readers.h"
 #include "ops/binary.h"
 #include "ops/conv2d.h"
 #include "ops/depthwise_conv2d.h"
@@ -17,10 +17,14 @@ namespace {
 class AffineFolder {
  public:
   explicit AffineFolder(const Graph& graph)
-      : old_(graph), fixed_(fixed_values(graph)), values_(graph.value_count()) {}
+      : old_(graph),
+        fixed_(fixed_values(graph)),
+        part_of_chain_(graph.nodes().size()),
+        readers_(graph),
+        chain_ends_(graph.nodes().size()),
+        values_(graph.value_count()) {}
 
   Graph fold() {
-    find_readers();
     for (std::size_t i = 0; i < old_.nodes().size(); ++i) find_chain(i);
     for (std::size_t i = 0; i < old_.nodes().size(); ++i) copy(i);
     for (const Value output : old_.outputs()) new_.add_output(copied(output));
@@ -30,8 +34,6 @@ class AffineFolder {
   }
 
  private:
-  static constexpr std::size_t kNone = SIZE_MAX, kSeveral = SIZE_MAX - 1;
-
   /// A convolution or product, and the additions and multiplications after it.
   struct Chain {
     std::size_t product;
@@ -40,19 +42,6 @@ class AffineFolder {
 
   static std::size_t index(Value value) { return static_cast<std::size_t>(value.id); }
   const Graph::Node& node(std::size_t i) const { return old_.nodes()[i]; }
-
-  void find_readers() {
-    reader_.assign(old_.value_count(), kNone);
-    for (std::size_t i = 0; i < old_.nodes().size(); ++i) {
-      for (const Value input : node(i).inputs)
-        reader_[index(input)] = reader_[index(input)] == kNone ? i : kSeveral;
-    }
-    for (const Value output : old_.outputs()) reader_[index(output)] = kSeveral;
-    for (const Graph::Assignment& assignment : old_.assignments())
-      reader_[index(assignment.value)] = kSeveral;
-    part_of_chain_.resize(old_.nodes().size());
-    chain_ends_.resize(old_.nodes().size());
-  }
 
   void find_chain(std::size_t product) {
     const Op* const op = node(product).op.get();
@@ -64,8 +53,8 @@ class AffineFolder {
     Chain chain{product, {}};
     std::size_t folded = 0;  // up to the last multiplication and what is added to it
     for (Value value = node(product).outputs[0];;) {
-      const std::size_t next = reader_[index(value)];
-      if (next == kNone || next == kSeveral) break;
+      const std::size_t next = readers_.of(value);
+      if (next == SoleReaders::none) break;
       const bool casts = is_cast(next);
       if (!casts && !is_affine(next, value)) break;
       chain.affine.push_back(next);
@@ -172,7 +161,7 @@ class AffineFolder {
   Graph new_;
   const std::vector<bool> fixed_;
   std::vector<bool> part_of_chain_;
-  std::vector<std::size_t> reader_;  ///< the node that reads a value
+  const SoleReaders readers_;
   std::vector<std::optional<Chain>> chain_ends_;
   std::vector<Value> values_;  ///< in the new graph
 };

@@ -1,4 +1,4 @@
-#include "graph/graph.h"
+#include "graph/sole_readers.h"
 #include "ops/pool2d.h"
 #include "ops/unary.h"
 
@@ -22,12 +22,7 @@ bool is_relu_of(const Graph& graph, Value result, Value winners) {
 }  // namespace
 
 void mark_dead_windows(Graph& graph) {
-  std::vector<int> readers(graph.value_count());
-  for (const Graph::Node& node : graph.nodes()) {
-    for (const Value input : node.inputs) ++readers[static_cast<std::size_t>(input.id)];
-  }
-  for (const Value value : graph.outputs()) ++readers[static_cast<std::size_t>(value.id)];
-
+  const SoleReaders readers(graph);
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const auto op = graph.nodes()[i].op;
     const std::vector<Value> inputs = graph.nodes()[i].inputs;
@@ -37,8 +32,7 @@ void mark_dead_windows(Graph& graph) {
     const auto* slope = made_by<UnaryBackwardOp>(graph, dy);
     if (pool == nullptr || slope == nullptr || !slope->is_plain_relu()) continue;
     const ops::Pool2DAttributes& a = pool->attributes;
-    if (a.window.height * a.window.width > kDeadWindow || readers[static_cast<std::size_t>(winners.id)] != 1)
-      continue;
+    if (a.window.height * a.window.width > kDeadWindow || readers.of(winners) != i) continue;
     const Value result = graph.producer_inputs(dy)[0], gradient = graph.producer_inputs(dy)[1];
     if (!is_relu_of(graph, result, winners)) continue;
     const auto forward = static_cast<std::size_t>(graph.info(winners).index);
