@@ -75,6 +75,7 @@ class FieldVisitor {
   virtual void field(std::string_view name, std::optional<std::int64_t>& value) = 0;
   virtual void field(std::string_view name, std::optional<double>& value) = 0;
   virtual void field(std::string_view name, std::optional<std::string>& value) = 0;
+  /// A list, or one number alone, as Keras takes axes; or null.
   virtual void field(std::string_view name, std::optional<std::vector<std::int64_t>>& value) = 0;
   virtual void field(std::string_view name, ObjectSlot& slot) = 0;
 };

@@ -191,7 +191,8 @@ class LeakyReLU : public Layer {
 struct PReLUOptions {
   Initializer alpha_initializer = "zeros";
   Regularizer alpha_regularizer = {};
-  std::vector<std::int64_t> shared_axes = {};  ///< have one slope for all their places; they count from 1
+  std::optional<std::vector<std::int64_t>> shared_axes =
+      {};  ///< have one slope for all their places; they count from 1
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };

@@ -111,9 +111,8 @@ class Reader final : public FieldVisitor {
   void field(std::string_view name, std::vector<std::int64_t>& value) override {
     const Json* found = find(name);
     if (found == nullptr) return;
-    value.clear();
-    if (found->is_number()) return value.push_back(integer(name, *found));  // as Keras takes one axis
     if (!found->is_array()) wrong(name, "a list of integers", *found);
+    value.clear();
     for (const Json& element : *found) value.push_back(integer(name, element));
   }
   void field(std::string_view name, std::vector<double>& value) override {
@@ -142,7 +141,12 @@ class Reader final : public FieldVisitor {
     const Json* found = find(name);
     if (found == nullptr) return;
     value.reset();
-    if (!found->is_null()) field(name, value.emplace());
+    if (found->is_null()) return;
+    if (found->is_number()) {
+      value.emplace().push_back(integer(name, *found));
+    } else {
+      field(name, value.emplace());
+    }
   }
   void field(std::string_view name, ObjectSlot& slot) override {
     const Json* found = find(name);

@@ -69,12 +69,7 @@ class SoftmaxLayer final : public ElementwiseLayer {
     const std::int64_t resolved = axis < 0 ? axis + rank : axis;
     if (resolved < 0 || resolved >= rank)
       fail_rule(fmt::format("an input of rank {} has no axis {}", rank, axis));
-    if (resolved == rank - 1) return {ops::softmax(g, inputs[0])};
-    // The axis changes places with the last one, and back.
-    std::vector<std::int64_t> swap(static_cast<std::size_t>(rank));
-    for (std::int64_t i = 0; i < rank; ++i) swap[static_cast<std::size_t>(i)] = i;
-    std::swap(swap[static_cast<std::size_t>(resolved)], swap.back());
-    return {ops::transpose(g, ops::softmax(g, ops::transpose(g, inputs[0], swap)), swap)};
+    return {swap_with_last(g, ops::softmax(g, swap_with_last(g, inputs[0], axis)), axis)};
   }
 
   std::int64_t axis = -1;

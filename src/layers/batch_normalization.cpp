@@ -1,5 +1,3 @@
-#include <numeric>
-
 #include "layers/layer_support.h"
 
 // y = gamma (x - mean) / sqrt(variance + epsilon) + beta, per channel. In training the batch's own mean and
@@ -55,7 +53,7 @@ class BatchNormalizationLayer final : public LayerImpl {
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
-    const Value x = swap_with_last(g, inputs[0]);
+    const Value x = swap_with_last(g, inputs[0], axis);
     const TensorSpec spec = g.spec(x);
     const DType precise = ops::statistics_dtype(spec.dtype);
     const TensorSpec channels{{spec.shape[-1]}, precise};
@@ -69,13 +67,13 @@ class BatchNormalizationLayer final : public LayerImpl {
       const ops::BatchNormResult result = ops::batch_norm_training(g, x, gamma, beta, options.epsilon);
       move(g, mean, result.mean);
       move(g, variance, result.variance);
-      return {swap_with_last(g, result.y)};
+      return {swap_with_last(g, result.y, axis)};
     }
     const Value shifted = ops::scale(g, g.variable(variance), 1, options.epsilon);
     const Value factor = ops::multiply(g, gamma, ops::unary(g, "rsqrt", shifted));
     const Value offset = ops::subtract(g, beta, ops::multiply(g, g.variable(mean), factor));
     const Value y = ops::add(g, ops::multiply(g, ops::cast(g, x, precise), factor), offset);
-    return {swap_with_last(g, ops::cast(g, y, spec.dtype))};
+    return {swap_with_last(g, ops::cast(g, y, spec.dtype), axis)};
   }
 
   std::string explain_parameters(std::span<const Shape> inputs) const override {
@@ -90,17 +88,6 @@ class BatchNormalizationLayer final : public LayerImpl {
   BatchNormalizationOptions options;
 
  private:
-  /// The channels' axis changes places with the last one; a second time, back.
-  Value swap_with_last(GraphBuilder& g, Value x) const {
-    const auto rank = static_cast<std::int64_t>(g.spec(x).shape.rank());
-    const std::int64_t channels = axis < 0 ? axis + rank : axis;
-    if (channels == rank - 1) return x;
-    std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
-    std::iota(order.begin(), order.end(), 0);
-    std::swap(order[static_cast<std::size_t>(channels)], order.back());
-    return ops::transpose(g, x, order);
-  }
-
   static Value constant(GraphBuilder& g, const TensorSpec& spec, double value) {
     const Tensor filled =
         Tensor::of(spec.shape, std::vector<double>(static_cast<std::size_t>(spec.shape.elements()), value));

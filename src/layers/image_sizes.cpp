@@ -106,15 +106,12 @@ class UpSampling2DLayer final : public LayerImpl {
       add(below, 1 - rest);
       add(below + 1, rest);
     }
-    // The axis changes places with the last one, and back.
-    std::vector<std::int64_t> swap{0, 1, 2, 3};
-    std::swap(swap[static_cast<std::size_t>(axis)], swap[3]);
-    const Value last = ops::transpose(g, images, swap);
+    const Value last = swap_with_last(g, images, axis);
     const Shape shape = g.spec(last).shape;
     const Value rows = ops::reshape(g, last, {shape.elements() / std::max<std::int64_t>(1, n), n});
     const Value matrix = g.constant(Tensor::of({n, n * factor}, weights).astype(spec.dtype));
     const Value product = ops::matmul(g, rows, matrix);
-    return ops::transpose(g, ops::reshape(g, product, {shape[0], shape[1], shape[2], n * factor}), swap);
+    return swap_with_last(g, ops::reshape(g, product, {shape[0], shape[1], shape[2], n * factor}), axis);
   }
 
   Size2 size = 2;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <numeric>
 
 #include "core/names.h"
 #include "layers/layer_support.h"
@@ -74,6 +75,16 @@ std::string LayerImpl::default_name() const {
 void LayerImpl::fail_rule(const std::string& rule) const {
   if (name.empty()) fail("Layer {}: {}", class_name(), rule);
   fail("Layer '{}' ({}): {}", name, class_name(), rule);
+}
+
+Value swap_with_last(GraphBuilder& graph, Value x, std::int64_t axis) {
+  const auto rank = static_cast<std::int64_t>(graph.spec(x).shape.rank());
+  const std::int64_t place = axis < 0 ? axis + rank : axis;
+  if (place == rank - 1) return x;
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<std::size_t>(place)], order.back());
+  return ops::transpose(graph, x, order);
 }
 
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs) {

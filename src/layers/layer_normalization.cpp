@@ -17,7 +17,9 @@ class LayerNormalizationLayer final : public LayerImpl {
   KerasTraits keras_traits() const override { return {.builds = true, .takes_mask = true}; }
 
   void fields(FieldVisitor& visitor) override {
-    visitor.field("axis", options.axis);
+    std::optional<std::vector<std::int64_t>> axis = options.axis;  // one number where Keras has not built it
+    visitor.field("axis", axis);
+    options.axis = axis.value_or(std::vector<std::int64_t>{});
     visitor.field("epsilon", options.epsilon);
     visitor.field("center", options.center);
     visitor.field("scale", options.scale);

@@ -26,6 +26,9 @@ std::shared_ptr<Impl> make_impl(const Options& options) {
 /// Grows whenever any layer is frozen or thawed.
 std::uint64_t trainable_version();
 
+/// An axis, counted from the end where it is negative, changes places with the last one; a second time, back.
+Value swap_with_last(GraphBuilder& graph, Value x, std::int64_t axis);
+
 /// Fails unless the layer got one input.
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs);
 

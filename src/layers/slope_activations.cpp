@@ -33,12 +33,12 @@ class PReLULayer final : public LayerImpl {
     field(visitor, "alpha_initializer", options.alpha_initializer);
     field(visitor, "alpha_regularizer", options.alpha_regularizer);
     null_option(visitor, *this, "alpha_constraint");
-    visitor.field("shared_axes", shared_axes);
+    visitor.field("shared_axes", options.shared_axes);
   }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
     const auto last = static_cast<std::int64_t>(x.rank()) - 1;
-    for (const std::int64_t axis : shared_axes.value_or(std::vector<std::int64_t>{})) {
+    for (const std::int64_t axis : shared_axes()) {
       if (axis < 1 || axis > last)
         fail_rule(fmt::format("shared_axes must be from 1 to {}. Received: {}", last, axis));
     }
@@ -62,12 +62,15 @@ class PReLULayer final : public LayerImpl {
   }
 
   PReLUOptions options;
-  std::optional<std::vector<std::int64_t>> shared_axes;
 
  private:
+  std::vector<std::int64_t> shared_axes() const {
+    return options.shared_axes.value_or(std::vector<std::int64_t>{});
+  }
+
   Shape alpha_shape(const Shape& x) const {
     Shape alpha = x.slice(1);
-    for (const std::int64_t axis : shared_axes.value_or(std::vector<std::int64_t>{})) alpha.set(axis - 1, 1);
+    for (const std::int64_t axis : shared_axes()) alpha.set(axis - 1, 1);
     return alpha;
   }
 };
@@ -101,7 +104,6 @@ LeakyReLU::LeakyReLU(const LeakyReLUOptions& options) {
 PReLU::PReLU(const PReLUOptions& options) {
   auto impl = make_impl<PReLULayer>(options);
   impl->options = options;
-  if (!options.shared_axes.empty()) impl->shared_axes = options.shared_axes;
   impl_ = impl;
 }
 
