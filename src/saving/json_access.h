@@ -3,9 +3,20 @@
 #include <string>
 #include <string_view>
 
+#include "core/format.h"
 #include "core/json_fields.h"
 
 namespace fovea {
+
+/// Runs `read`; what it throws begins with `place`.
+template <class Read>
+auto about_place(const char* place, Read&& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    fail("{}: {}", place, error.what());
+  }
+}
 
 /// Throws Error, saying where, for text that is no JSON, or nested so deeply that it cannot be meant.
 Json parse_json(std::string_view text);

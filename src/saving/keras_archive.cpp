@@ -76,16 +76,6 @@ std::string read_file(const std::string& path) {
   return content;
 }
 
-/// What is said of a member begins with its name.
-template <class Read>
-auto about_member(const char* member, Read&& read) {
-  try {
-    return read();
-  } catch (const Error& error) {
-    fail("{}: {}", member, error.what());
-  }
-}
-
 std::string weights_of_archive(const ZipReader& archive) {
   if (!archive.has(kWeights) && archive.has("model.weights.npz"))
     fail("its weights are in NumPy's format; save the model with weights_format=\"h5\"");
@@ -135,17 +125,17 @@ Model load_archive(const std::string& path, const LoadOptions& options) {
   const ZipReader archive(path);
   const std::string config = archive.read(kConfig, kMaxConfigBytes);
   const std::string weights = weights_of_archive(archive);
-  const Model model = about_member(kConfig, [&] {
+  const Model model = about_place(kConfig, [&] {
     return model_from_json_object(parse_json(config),
                                   {.compile = options.compile,
                                    .by_fovea = archive.has(kInfo),
                                    .weight_bytes = static_cast<std::int64_t>(weights.size())});
   });
   auto& impl = static_cast<ModelImpl&>(*model.impl());
-  about_member(kWeights, [&] { read_weight_file(impl, weights); });
+  about_place(kWeights, [&] { read_weight_file(impl, weights); });
   if (archive.has(kInfo)) {
     const std::string own = archive.read(kInfo, kMaxConfigBytes);
-    about_member(kInfo, [&] {
+    about_place(kInfo, [&] {
       impl.info = model_info_from_json(own);
       impl.record = kernels_from_json(own);
       return 0;

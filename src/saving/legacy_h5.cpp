@@ -16,16 +16,6 @@ namespace {
 constexpr const char* kModel = "model_config";
 constexpr const char* kTraining = "training_config";
 
-/// What is said of an attribute's content begins with its name.
-template <class Read>
-auto about_attribute(const char* name, Read&& read) {
-  try {
-    return read();
-  } catch (const Error& error) {
-    fail("{}: {}", name, error.what());
-  }
-}
-
 std::optional<std::string> text_of(const Hdf5Reader& file, const char* name) {
   const auto texts = file.texts("", name);
   if (!texts) return {};
@@ -64,7 +54,7 @@ Model load_legacy_h5(std::string_view bytes, const LoadOptions& options) {
         "with load_weights (.weights.h5)",
         kModel);
   }
-  const Model model = about_attribute(kModel, [&] {
+  const Model model = about_place(kModel, [&] {
     return model_from_json_object(
         model_from_legacy(parse_json(*config)),
         {.compile = false, .weight_bytes = static_cast<std::int64_t>(bytes.size())});
