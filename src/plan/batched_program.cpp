@@ -4,6 +4,7 @@
 #include <atomic>
 #include <deque>
 
+#include "core/cache_lines.h"
 #include "core/format.h"
 
 namespace fovea {
@@ -85,7 +86,7 @@ class BatchedProgram final : public Program {
  private:
   /// Its memory lies behind the other lanes' in the context's arena, as far as that reaches.
   void add_lane(BatchedContext& context) const {
-    const std::int64_t bytes = (arena_bytes() + 63) / 64 * 64;
+    const std::int64_t bytes = whole_lines(arena_bytes());
     const std::int64_t offset = static_cast<std::int64_t>(context.lanes.size()) * bytes;
     const bool fits = offset + bytes <= context.arena->bytes();
     const auto arena = context.lanes.empty() ? context.arena

@@ -2,18 +2,15 @@
 
 #include <algorithm>
 
+#include "core/cache_lines.h"
 #include "plan/packing.h"
 
 namespace fovea {
 namespace {
 
-constexpr std::int64_t kAlignment = 64;
-
 std::size_t index(Value value) { return static_cast<std::size_t>(value.id); }
 
-std::int64_t aligned(std::size_t bytes) {
-  return (static_cast<std::int64_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
-}
+std::int64_t aligned(std::size_t bytes) { return static_cast<std::int64_t>(whole_lines(bytes)); }
 
 }  // namespace
 
@@ -97,7 +94,8 @@ DerivedTensors::DerivedTensors(const Graph& graph, const std::vector<bool>& fixe
         (infos_[index(step.inputs[0])].source != Graph::Source::op ||
          looks_at_source[index(step.inputs[0])])) {
       looks_at_source[index(step.outputs[0])] = true;
-      rest.push_back({nullptr, step.inputs, step.outputs, step.single_op, step.region, {}, step.signature});
+      rest.push_back(
+          {nullptr, step.inputs, step.outputs, step.single_op, step.region, {}, step.signature, step.layer});
     }
     (is_fixed ? steps_ : rest).push_back(std::move(step));
   }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/arena.h"
+#include "core/cache_lines.h"
 #include "ops/pool2d.h"
 #include "plan/packing.h"
 
@@ -46,7 +47,7 @@ class Buffers {
     std::int64_t bytes = 0;
     const auto add = [&](int value) {
       offsets_.push_back(bytes);
-      bytes += (region.values[static_cast<std::size_t>(value)].bytes() + 63) / 64 * 64;
+      bytes += whole_lines(region.values[static_cast<std::size_t>(value)].bytes());
     };
     for (const int value : region.inputs) add(value);
     for (const int value : region.outputs) add(value);

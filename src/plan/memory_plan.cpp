@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/cache_lines.h"
 #include "ops/optimizer_update.h"
 
 namespace fovea {
 namespace {
-
-constexpr std::int64_t kAlignment = 64;
 
 class MemoryPlanner {
  public:
@@ -150,7 +149,6 @@ MemoryPlan plan_memory(const Graph& graph, const std::vector<PlannedStep>& steps
 }
 
 std::int64_t assign_offsets(const std::vector<BufferLife>& lives, std::vector<std::int64_t>& offsets) {
-  const auto rounded = [](std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; };
   std::vector<std::size_t> order(lives.size());
   std::iota(order.begin(), order.end(), 0U);
   std::stable_sort(order.begin(), order.end(),
@@ -159,14 +157,14 @@ std::int64_t assign_offsets(const std::vector<BufferLife>& lives, std::vector<st
   std::int64_t total = 0;
   std::vector<std::size_t> placed;  // by offset
   for (const std::size_t current : order) {
-    const std::int64_t bytes = rounded(lives[current].bytes);
+    const std::int64_t bytes = whole_lines(lives[current].bytes);
     std::int64_t offset = 0;
     for (const std::size_t other : placed) {
       const bool meet =
           lives[other].first <= lives[current].last && lives[current].first <= lives[other].last;
       if (!meet) continue;
       if (offset + bytes <= offsets[other]) break;
-      offset = std::max(offset, offsets[other] + rounded(lives[other].bytes));
+      offset = std::max(offset, offsets[other] + whole_lines(lives[other].bytes));
     }
     offsets[current] = offset;
     total = std::max(total, offset + bytes);

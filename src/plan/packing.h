@@ -1,11 +1,12 @@
 #pragma once
 
 #include "backends/backend.h"
+#include "core/cache_lines.h"
 
 namespace fovea {
 
 /// Bytes for a kernel that packs at each run: what it packs, then its workspace at a multiple of 64.
-inline std::size_t packed_part(const Kernel& kernel) { return (kernel.packed_bytes() + 63) / 64 * 64; }
+inline std::size_t packed_part(const Kernel& kernel) { return whole_lines(kernel.packed_bytes()); }
 inline std::size_t packing_workspace(const Kernel& kernel) {
   return packed_part(kernel) + kernel.workspace_bytes();
 }

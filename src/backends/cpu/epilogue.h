@@ -20,6 +20,22 @@ struct Epilogue {
 /// between the steps that are read outside.
 std::variant<Epilogue, Declined> read_epilogue(const Region& region, int value);
 
+/// The first `count` steps as a region of their own, whose result is `result`.
+Region first_steps(const Region& region, std::size_t count, int result);
+
+/// Where that step adds to `value` another tensor of its shape, an input of the region: its position. Else
+/// -1.
+int added_tensor(const Region& region, std::size_t step, int value);
+
+/// What an activation, a ReLU perhaps clipped, or null for none, means for `relu` and `largest`.
+template <class Fixed>
+void set_relu(const UnaryOp* activation, Fixed& epilogue) {
+  if (activation == nullptr) return;
+  epilogue.relu = true;
+  const double largest = activation->parameters.beta;
+  if (largest > 0) epilogue.largest = static_cast<float>(largest);
+}
+
 /// Is that step the sum of `value` over all axes but the last: the gradient of a bias?
 bool sums_columns(const Region& region, std::size_t step, int value);
 

@@ -4,14 +4,13 @@
 
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/bfloat16/convert.h"
+#include "core/cache_lines.h"
 #include "ops/batch_norm.h"
 #include "ops/optimizer_update.h"
 #include "ops/shaping.h"
 
 namespace fovea::cpu {
 namespace {
-
-std::size_t rounded_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 /// The region with float32 for bfloat16. Casts between the two are gone: their result is what they read.
 class WidenedRegion {
@@ -72,9 +71,9 @@ class Widened final : public Kernel {
       : kernel_(std::move(kernel)), name_(fmt::format("{} (widened)", kernel_->name())) {
     const Region &outer = region.outer, &inner = region.inner;
     const int packed = kernel_->packed_input();
-    bytes_ = rounded_up(kernel_->workspace_bytes());
+    bytes_ = whole_lines(kernel_->workspace_bytes());
     pointers_ = bytes_;
-    bytes_ += rounded_up((inner.inputs.size() + inner.outputs.size()) * sizeof(void*));
+    bytes_ += whole_lines((inner.inputs.size() + inner.outputs.size()) * sizeof(void*));
     for (std::size_t i = 0; i < inner.inputs.size(); ++i) {
       const TensorSpec& spec = spec_of(outer, inner.inputs[i]);
       Input input{spec.dtype == DType::bfloat16, spec.shape.elements(), 0};
@@ -94,7 +93,7 @@ class Widened final : public Kernel {
       if (output.direct < 0) output.offset = take(output.elements);
     }
     if (packed >= 0 && inputs_[static_cast<std::size_t>(packed)].converts)
-      packed_copy_ = rounded_up(kernel_->packed_bytes());
+      packed_copy_ = whole_lines(kernel_->packed_bytes());
   }
 
   std::string_view name() const override { return name_; }
@@ -148,7 +147,7 @@ class Widened final : public Kernel {
 
   std::size_t take(std::int64_t elements) {
     const std::size_t offset = bytes_;
-    bytes_ += rounded_up(static_cast<std::size_t>(elements) * sizeof(float));
+    bytes_ += whole_lines(static_cast<std::size_t>(elements) * sizeof(float));
     return offset;
   }
   const Input& packed() const { return inputs_[static_cast<std::size_t>(kernel_->packed_input())]; }

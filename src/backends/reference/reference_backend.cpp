@@ -3,6 +3,7 @@
 
 #include "backends/backend.h"
 #include "backends/reference/reference.h"
+#include "core/cache_lines.h"
 
 namespace fovea {
 namespace {
@@ -28,7 +29,7 @@ class ReferenceKernel final : public Kernel {
       : values_(region.values.size()), inputs_(region.inputs), outputs_(region.outputs) {
     for (const int input : inputs_) values_[static_cast<std::size_t>(input)] = kOutside;
     for (const int output : outputs_) values_[static_cast<std::size_t>(output)] = kOutside;
-    bytes_ = rounded(values_.size() * sizeof(void*));
+    bytes_ = whole_lines(values_.size() * sizeof(void*));
     pointer_lists_ = bytes_;
     std::size_t longest = 0;
     for (const Region::Step& step : region.steps) {
@@ -40,11 +41,11 @@ class ReferenceKernel final : public Kernel {
       longest = std::max(longest, step.inputs.size() + step.outputs.size());
       parts_.push_back(std::move(part));
     }
-    bytes_ += rounded(longest * sizeof(void*));
+    bytes_ += whole_lines(longest * sizeof(void*));
     for (std::size_t i = 0; i < values_.size(); ++i) {
       if (values_[i] == kOutside) continue;
       values_[i] = bytes_;
-      bytes_ += rounded(static_cast<std::size_t>(region.values[i].bytes()));
+      bytes_ += whole_lines(static_cast<std::size_t>(region.values[i].bytes()));
     }
   }
 
@@ -74,7 +75,6 @@ class ReferenceKernel final : public Kernel {
 
  private:
   static constexpr std::size_t kOutside = SIZE_MAX;
-  static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
   struct Part {
     Formula formula;

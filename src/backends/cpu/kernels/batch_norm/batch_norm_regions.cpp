@@ -77,14 +77,6 @@ class Backward final : public Kernel {
   NormalisationBackwardSteps steps_;
 };
 
-Implementation make_backward(const Region& region) {
-  const auto read = read_normalisation_backward(region, 0);
-  if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
-  const auto& steps = std::get<NormalisationBackwardSteps>(read);
-  if (steps.dy < 0) return decline("the gradient is no input");
-  return std::make_unique<Backward>(steps);
-}
-
 }  // namespace
 
 Numbers NormalisationSteps::data(const KernelContext& c, int position) const {
@@ -124,19 +116,14 @@ std::variant<NormalisationSteps, Declined> read_normalisation(const Region& regi
     result = region.steps[step++].outputs[0];
     return inner;
   };
-  if (const auto* add = op_as<BinaryOp>(region, step)) {
-    const std::vector<int>& terms = region.steps[step].inputs;
-    const int other = terms[terms[0] == result ? 1 : 0];
-    read.residual = position_of(region.inputs, other);
-    if (add->kind != BinaryKind::add || read.residual < 0 || other == result ||
-        !(spec_of(region, other) == spec_of(region, result)))
-      return decline("step {} adds no tensor of the result's shape", step);
+  if (op_as<BinaryOp>(region, step) != nullptr) {
+    read.residual = added_tensor(region, step, result);
+    if (read.residual < 0) return decline("step {} adds no tensor of the result's shape", step);
     if (!go_on()) return decline("an inner value is read outside");
   }
   if (const auto* relu = op_as<UnaryOp>(region, step)) {
     if (!relu->is_clipped_relu()) return decline("the activation is no ReLU without slope and threshold");
-    read.epilogue.relu = true;
-    if (relu->parameters.beta > 0) read.epilogue.largest = static_cast<float>(relu->parameters.beta);
+    set_relu(relu, read.epilogue);
     if (!go_on()) return decline("an inner value is read outside");
   }
   if (step != region.steps.size())
@@ -209,7 +196,12 @@ Implementation make_batch_norm_training(const Region& region) {
   return std::make_unique<Training>(steps, position_of(region.inputs, steps.x));
 }
 
-Implementation make_batch_norm_backward(const Region& region) { return make_backward(region); }
-Implementation make_relu_batch_norm_backward(const Region& region) { return make_backward(region); }
+Implementation make_batch_norm_backward(const Region& region) {
+  const auto read = read_normalisation_backward(region, 0);
+  if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
+  const auto& steps = std::get<NormalisationBackwardSteps>(read);
+  if (steps.dy < 0) return decline("the gradient is no input");
+  return std::make_unique<Backward>(steps);
+}
 
 }  // namespace fovea::cpu

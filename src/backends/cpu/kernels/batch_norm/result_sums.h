@@ -22,7 +22,6 @@ struct ResultSums {
   const float* mean = nullptr;     ///< (channels)
   const float* after = nullptr;    ///< a ReLU's result, or null: gradients count, and are kept, where
   float largest = std::numeric_limits<float>::infinity();  ///< 0 < after < largest
-  std::int64_t first_piece = 0;                            ///< of this convolution's
 
   static std::int64_t piece_floats(std::int64_t channels) {
     return kMaxLanes + 3 * round_up(channels, kMaxLanes);

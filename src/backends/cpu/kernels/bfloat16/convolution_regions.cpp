@@ -38,10 +38,7 @@ class Forward final : public Kernel {
  public:
   Forward(const Conv2DShape& shape, const Epilogue& epilogue)
       : shape_(shape), bias_(epilogue.bias), residual_(epilogue.residual) {
-    if (epilogue.activation == nullptr) return;
-    fixed_.relu = true;
-    const double largest = epilogue.activation->parameters.beta;
-    if (largest > 0) fixed_.largest = static_cast<float>(largest);
+    set_relu(epilogue.activation, fixed_);
   }
   std::string_view name() const override {
     return residual_ >= 0 ? "conv2d:bfloat16_pairs+residual" : "conv2d:bfloat16_pairs";

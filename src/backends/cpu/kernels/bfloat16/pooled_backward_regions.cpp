@@ -7,6 +7,7 @@
 #include "backends/cpu/kernels/conv2d/regions.h"
 #include "backends/cpu/kernels/conv2d/winograd.h"
 #include "backends/cpu/kernels/elementwise/unary.h"
+#include "core/cache_lines.h"
 
 // The backward passes of convolution + bias + pooling + ReLU in bfloat16
 // (conv2d/pooled_backward_regions.cpp): the gradient by the input reads it as it is, the sparse ones by bias
@@ -27,7 +28,7 @@ class PooledBackward final : public Kernel {
       work = std::max(
           work, wide_ ? sparse_wide_backward_filter_workspace(s_) : sparse_backward_filter_workspace(s_));
     }
-    bytes_ = aligned(work);
+    bytes_ = whole_lines(work);
     const std::int64_t pooled = s_.batch * (s_.out_height / 2) * (s_.out_width / 2) * s_.filters;
     if (r_.db >= 0) db_ = take(s_.filters);
     if (r_.dw >= 0) {
@@ -67,10 +68,9 @@ class PooledBackward final : public Kernel {
     std::size_t offset = 0;
     std::int64_t count = 0;
   };
-  static std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
   Copy take(std::int64_t count) {
     const Copy copy{bytes_, count};
-    bytes_ += aligned(static_cast<std::size_t>(count) * sizeof(float));
+    bytes_ += whole_lines(static_cast<std::size_t>(count) * sizeof(float));
     return copy;
   }
   static float* at(const KernelContext& c, const Copy& copy) {

@@ -24,10 +24,7 @@ class Forward final : public Kernel {
  public:
   Forward(const Conv2DShape& shape, WinogradProducts products, const Epilogue& epilogue)
       : shape_(shape), products_(products), bias_(epilogue.bias), residual_(epilogue.residual), y_(0) {
-    if (epilogue.activation == nullptr) return;
-    pass_.relu = true;
-    const double largest = epilogue.activation->parameters.beta;
-    if (largest > 0) pass_.largest = static_cast<float>(largest);
+    set_relu(epilogue.activation, pass_);
   }
   Forward(const Conv2DShape& shape, WinogradProducts products, const PooledRegion& region)
       : shape_(shape),

@@ -65,10 +65,7 @@ class Forward final : public PackedConvolution {
  public:
   Forward(const Conv2DShape& shape, Method method, const Epilogue& epilogue)
       : PackedConvolution(shape, method), bias_(epilogue.bias), residual_(epilogue.residual) {
-    if (epilogue.activation == nullptr) return;
-    fixed_.relu = true;
-    const double largest = epilogue.activation->parameters.beta;
-    if (largest > 0) fixed_.largest = static_cast<float>(largest);
+    set_relu(epilogue.activation, fixed_);
   }
   std::string_view name() const override {
     if (residual_ >= 0) return winograd_ ? "conv2d:winograd+residual" : "conv2d:direct+residual";
@@ -142,11 +139,8 @@ Implementation offer(std::unique_ptr<Kernel> kernel, Method method, bool winogra
 }  // namespace
 
 std::variant<PooledRegion, Declined> read_pooled(const Region& region, std::size_t at) {
-  // What stands before the pooling, as a region of its own.
-  Region before = region;
-  before.steps.resize(at);
-  before.outputs = {region.steps[at].inputs[0]};
-  const auto epilogue = read_epilogue(before, region.steps[0].outputs[0]);
+  const auto epilogue =
+      read_epilogue(first_steps(region, at, region.steps[at].inputs[0]), region.steps[0].outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
   const auto& [bias, residual, activation, result] = std::get<Epilogue>(epilogue);
   if (residual >= 0) return decline("a tensor is added before the pooling");

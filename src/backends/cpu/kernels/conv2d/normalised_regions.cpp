@@ -3,6 +3,7 @@
 #include "backends/cpu/kernels/batch_norm/regions.h"
 #include "backends/cpu/kernels/conv2d/regions.h"
 #include "backends/cpu/kernels/conv2d/winograd.h"
+#include "core/cache_lines.h"
 #include "ops/batch_norm.h"
 #include "ops/binary.h"
 #include "ops/conv2d.h"
@@ -17,8 +18,6 @@ namespace {
 
 /// Winograd has no registers to spare for sums.
 constexpr const char kWinograd[] = "Winograd may be faster, which sums nothing";
-
-std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 std::size_t sums_bytes(std::int64_t pieces, std::int64_t channels) {
   return static_cast<std::size_t>(ResultSums::floats(pieces, channels)) * sizeof(float);
@@ -112,11 +111,7 @@ Implementation make_conv2d_batch_norm(const Region& region) {
   const auto read = read_normalisation(region, at);
   if (const auto* declined = std::get_if<Declined>(&read)) return *declined;
   const auto& steps = std::get<NormalisationSteps>(read);
-  // What stands before it, as a region of its own.
-  Region before = region;
-  before.steps.resize(at);
-  before.outputs = {steps.x};
-  const auto epilogue = read_epilogue(before, first.outputs[0]);
+  const auto epilogue = read_epilogue(first_steps(region, at, steps.x), first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&epilogue)) return *declined;
   const auto& [bias, residual, activation, result] = std::get<Epilogue>(epilogue);
   if (residual >= 0 || activation != nullptr)
@@ -139,13 +134,9 @@ Implementation make_conv2d_batch_norm_backward(const Region& region) {
   NormalisedBackwardInput::Places places;
   int result = first.outputs[0];
   std::size_t at = 1;
-  if (const auto* add = op_as<BinaryOp>(region, at)) {
-    const std::vector<int>& terms = region.steps[at].inputs;
-    const int other = terms[terms[0] == result ? 1 : 0];
-    places.residual = position_of(region.inputs, other);
-    if (add->kind != BinaryKind::add || places.residual < 0 || other == result ||
-        !(spec_of(region, other) == spec_of(region, result)))
-      return decline("step {} adds no tensor of the result's shape", at);
+  if (op_as<BinaryOp>(region, at) != nullptr) {
+    places.residual = added_tensor(region, at, result);
+    if (places.residual < 0) return decline("step {} adds no tensor of the result's shape", at);
     if (position_of(region.outputs, result) >= 0) return decline("an inner value is read outside");
     result = region.steps[at].outputs[0];
     ++at;
@@ -157,9 +148,9 @@ Implementation make_conv2d_batch_norm_backward(const Region& region) {
   places.dy = position_of(region.outputs, result);
   if (steps.after >= 0 && places.dy >= 0) return decline("an inner value is read outside");
   if (steps.after >= 0) places.dy = steps.masked;
-  const Conv2DShape shape = conv2d_shape(
-      op_as<Conv2DBackwardInputOp>(region, 0)->attributes, op_as<Conv2DBackwardInputOp>(region, 0)->x_shape,
-      spec_of(region, first.inputs[1]).shape, spec_of(region, first.inputs[0]).shape);
+  const auto& op = *op_as<Conv2DBackwardInputOp>(region, 0);
+  const Conv2DShape shape = conv2d_shape(op.attributes, op.x_shape, spec_of(region, first.inputs[1]).shape,
+                                         spec_of(region, first.inputs[0]).shape);
   if (shape.stride_h != 1 || shape.stride_w != 1) return decline("the convolution has strides");
   if (winograd_can(shape)) return decline("{}", kWinograd);
   return std::make_unique<NormalisedBackwardInput>(shape, places, steps);

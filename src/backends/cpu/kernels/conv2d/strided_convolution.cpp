@@ -1,6 +1,7 @@
 #include "backends/cpu/kernels/conv2d/strided_convolution.h"
 
 #include <cstring>
+#include <optional>
 
 #include "backends/cpu/kernels/conv2d/pixel_cut.h"
 #include "core/thread_scratch.h"
@@ -80,15 +81,12 @@ class Cut {
     if (c.pooled == nullptr) {
       const std::int64_t first = group * c.filters + b * block;
       Output output{c.out + n * c.out_image + first, 0, c.out_row, c.out_pixel};
+      std::optional<BlockSums> of_block;
       if (const ResultSums* const sums = c.epilogue.sums) {
-        const std::int64_t piece = sums->first_piece + strip;
-        if (first == 0) *sums->count(piece) = static_cast<float>(units.size() * part.size());
-        BlockSums of_block(*sums, piece, first, std::min(block, c.filters - b * block));
-        output.sums = &of_block;
-        compute_slices(n, group, b, units, part, output);
-      } else {
-        compute_slices(n, group, b, units, part, output);
+        if (first == 0) *sums->count(strip) = static_cast<float>(units.size() * part.size());
+        output.sums = &of_block.emplace(*sums, strip, first, std::min(block, c.filters - b * block));
       }
+      compute_slices(n, group, b, units, part, output);
       if (streams) hwy::FlushStream();
       return;
     }

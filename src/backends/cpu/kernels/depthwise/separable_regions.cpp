@@ -121,12 +121,9 @@ Implementation make_separable_forward(const Region& region) {
   while (at < region.steps.size() && op_as<Conv2DOp>(region, at) == nullptr) ++at;
   if (at == region.steps.size()) return decline("no convolution follows");
   const Region::Step& second = region.steps[at];
-  // Both as regions of their own.
-  Region before = region, behind = region;
-  before.steps.resize(at);
-  before.outputs = {second.inputs[0]};
+  Region behind = region;
   behind.steps.erase(behind.steps.begin(), behind.steps.begin() + static_cast<std::ptrdiff_t>(at));
-  const auto of_depthwise = read_epilogue(before, first.outputs[0]);
+  const auto of_depthwise = read_epilogue(first_steps(region, at, second.inputs[0]), first.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&of_depthwise)) return *declined;
   const auto of_pointwise = read_epilogue(behind, second.outputs[0]);
   if (const auto* declined = std::get_if<Declined>(&of_pointwise)) return *declined;
@@ -134,8 +131,8 @@ Implementation make_separable_forward(const Region& region) {
   const auto& outer = std::get<Epilogue>(of_pointwise);
   const auto between = depthwise_activation(inner.activation);
   if (const auto* declined = std::get_if<Declined>(&between)) return *declined;
-  const auto last = depthwise_activation(outer.activation);
-  if (const auto* declined = std::get_if<Declined>(&last)) return *declined;
+  if (outer.activation != nullptr && !outer.activation->is_clipped_relu())
+    return decline("the last activation is no ReLU without slope and threshold");
   if (position_of(region.outputs, second.inputs[0]) >= 0)
     return decline("what is between the two is read outside");
   if (inner.residual >= 0) return decline("a tensor is added between the two");
@@ -154,9 +151,7 @@ Implementation make_separable_forward(const Region& region) {
     return decline("a row does not fit into the scratch memory");
   if (map.slice(1).elements() <= kSmallFloats) return decline("an image's map stays in L2 as it is");
   ConvEpilogue epilogue;
-  const auto& [relu, largest] = std::get<DepthwiseActivation>(last);
-  epilogue.relu = relu;
-  if (largest > 0) epilogue.largest = largest;
+  set_relu(outer.activation, epilogue);
   return std::make_unique<SeparableForward>(
       depthwise, std::get<DepthwiseActivation>(between), pointwise, epilogue,
       SeparableForward::Places{inner.bias, weights, outer.bias, outer.residual});
