@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,26 @@ struct Padding2 {
   constexpr bool operator==(const Padding2&) const = default;
 };
 
+/// One, or a list of them, as Keras takes axes, bounds, and numbers for all channels or one each. Configs
+/// keep which it was.
+template <class T>
+struct OneOrMany {
+  std::vector<T> values;
+  bool is_list = true;
+  OneOrMany() = default;
+  OneOrMany(T one) : values{one}, is_list(false) {}
+  OneOrMany(int one) : values{static_cast<T>(one)}, is_list(false) {}
+  OneOrMany(std::initializer_list<T> list) : values(list) {}
+  OneOrMany(std::vector<T> list) : values(std::move(list)) {}
+  auto begin() const { return values.begin(); }
+  auto end() const { return values.end(); }
+  std::size_t size() const { return values.size(); }
+  bool empty() const { return values.empty(); }
+  bool operator==(const OneOrMany&) const = default;
+};
+using Numbers = OneOrMany<double>;
+using Axes = OneOrMany<std::int64_t>;
+
 /// A place that holds a Configurable of one kind, or nothing (an initializer, a regularizer).
 class ObjectSlot {
  public:
@@ -75,8 +96,10 @@ class FieldVisitor {
   virtual void field(std::string_view name, std::optional<std::int64_t>& value) = 0;
   virtual void field(std::string_view name, std::optional<double>& value) = 0;
   virtual void field(std::string_view name, std::optional<std::string>& value) = 0;
-  /// A list, or one number alone, as Keras takes axes; or null.
-  virtual void field(std::string_view name, std::optional<std::vector<std::int64_t>>& value) = 0;
+  virtual void field(std::string_view name, std::optional<Size2>& value) = 0;
+  virtual void field(std::string_view name, std::optional<Shape>& value) = 0;
+  virtual void field(std::string_view name, std::optional<Numbers>& value) = 0;
+  virtual void field(std::string_view name, std::optional<Axes>& value) = 0;
   virtual void field(std::string_view name, ObjectSlot& slot) = 0;
 };
 

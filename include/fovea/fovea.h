@@ -4,6 +4,7 @@
 
 #include "fovea/applications.h"
 #include "fovea/callbacks.h"
+#include "fovea/constraints.h"
 #include "fovea/data.h"
 #include "fovea/error.h"
 #include "fovea/fields.h"

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fovea/tensor.h"
@@ -45,6 +47,10 @@ class GraphBuilder {
   /// The op that computes `value` and what it reads; null and empty for feeds, constants and variables.
   virtual const Op* producer(Value value) const = 0;
   virtual std::span<const Value> producer_inputs(Value value) const = 0;
+
+  /// Values with their axes in another order that were made before, by value and order, so that models of
+  /// channels first turn nothing twice.
+  std::map<std::pair<std::int32_t, std::vector<std::int64_t>>, Value> turned;
 };
 
 }  // namespace fovea

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fovea/constraints.h"
 #include "fovea/dtype_policy.h"
 #include "fovea/fields.h"
 #include "fovea/graph.h"
@@ -26,6 +27,8 @@ struct ParameterSpec {
   Initializer initializer = "zeros";
   bool trainable = true;
   Regularizer regularizer = {};
+  Constraint constraint = {};
+  std::optional<DType> dtype = {};  ///< of a weight that counts; the policy's otherwise
 };
 
 /// What `lower` works with: the graph, whether this is training, and the layer's weights in the order of
@@ -40,6 +43,8 @@ struct LoweringContext {
   bool trainable = true;
   /// What the layer computes in; the weights' own type when there is none.
   std::optional<DType> compute_dtype = {};
+  /// Takes what layers add to the loss of each sample, (N) each, float32 or float64; null: nobody asks.
+  std::vector<Value>* penalties = nullptr;
 
   /// The weight, cast to what the layer computes in.
   Value weight(std::size_t index) const;
@@ -60,6 +65,9 @@ struct KerasTraits {
   /// Its call's `training` is False unless given. Keras notes that in a model's calls, where it has no
   /// effect: what fit, evaluate and predict say goes before.
   bool training_off = false;
+  bool plain_config = false;  ///< its config has a plain dtype, and no flag
+  /// Where Keras keeps the class; those outside its layers have a registered name in files.
+  std::string_view module = "keras.layers";
 };
 
 /// Keras' view of a layer: options, the shape rule, weights, the explanation of both, and the ops it is made
@@ -83,6 +91,8 @@ class LayerImpl : public Configurable {
   std::string name;
   bool trainable = true;
   DTypePolicy dtype_policy = fovea::dtype_policy();
+  /// A penalty on what the layer gives, added to the loss for each sample.
+  Regularizer activity_regularizer = {};
   std::vector<Variable> weights;                ///< made when the layer is first called
   std::vector<ParameterSpec> parameter_specs;   ///< of the weights
   bool initialized = false;                     ///< have the weights got their first values?

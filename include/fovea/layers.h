@@ -33,6 +33,9 @@ struct Conv2DOptions {
   Initializer bias_initializer = "zeros";
   Regularizer kernel_regularizer = {};
   Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint bias_constraint = {};
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -54,6 +57,9 @@ struct DepthwiseConv2DOptions {
   Initializer bias_initializer = "zeros";
   Regularizer depthwise_regularizer = {};
   Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint depthwise_constraint = {};
+  Constraint bias_constraint = {};
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -79,6 +85,10 @@ struct SeparableConv2DOptions {
   Regularizer depthwise_regularizer = {};
   Regularizer pointwise_regularizer = {};
   Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint depthwise_constraint = {};
+  Constraint pointwise_constraint = {};
+  Constraint bias_constraint = {};
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -88,6 +98,31 @@ struct SeparableConv2DOptions {
 class SeparableConv2D : public Layer {
  public:
   SeparableConv2D(std::int64_t filters, Size2 kernel_size, const SeparableConv2DOptions& options = {});
+};
+
+struct Conv2DTransposeOptions {
+  Size2 strides = 1;
+  std::string padding = "valid";             ///< "valid" or "same"
+  std::optional<Size2> output_padding = {};  ///< rows and columns more, fewer than the strides
+  Size2 dilation_rate = 1;
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint bias_constraint = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// A convolution's way back, by which images grow: each pixel adds a kernel to the result, `strides` apart.
+/// Sizes are n * stride ("same") or (n - 1) * stride + kernel ("valid"), or as output_padding says. Weights:
+/// kernel (kh, kw, filters, C), bias (filters).
+class Conv2DTranspose : public Layer {
+ public:
+  Conv2DTranspose(std::int64_t filters, Size2 kernel_size, const Conv2DTransposeOptions& options = {});
 };
 
 struct Pooling2DOptions {
@@ -111,6 +146,47 @@ class MinPooling2D : public Layer {
   MinPooling2D(Size2 pool_size = 2, const Pooling2DOptions& options = {});
 };
 
+struct Conv1DOptions {
+  std::int64_t strides = 1;
+  std::string padding = "valid";  ///< "valid", "same" or "causal": zeros in front alone
+  std::int64_t dilation_rate = 1;
+  std::int64_t groups = 1;
+  std::string activation = "linear";
+  bool use_bias = true;
+  Initializer kernel_initializer = "glorot_uniform";
+  Initializer bias_initializer = "zeros";
+  Regularizer kernel_regularizer = {};
+  Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint bias_constraint = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// Slides `filters` kernels along rows: (N, L, C) to (N, L', filters). Weights: kernel (k, C / groups,
+/// filters), bias (filters).
+class Conv1D : public Layer {
+ public:
+  Conv1D(std::int64_t filters, std::int64_t kernel_size, const Conv1DOptions& options = {});
+};
+
+struct Pooling1DOptions {
+  std::int64_t strides = 0;  ///< 0: as the pool size
+  std::string padding = "valid";
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// Of rows (N, L, C).
+class MaxPooling1D : public Layer {
+ public:
+  MaxPooling1D(std::int64_t pool_size = 2, const Pooling1DOptions& options = {});
+};
+/// With "same" padding, the padding does not count in the mean.
+class AveragePooling1D : public Layer {
+ public:
+  AveragePooling1D(std::int64_t pool_size = 2, const Pooling1DOptions& options = {});
+};
+
 struct GlobalPooling2DOptions {
   bool keepdims = false;
   std::string name = {};
@@ -123,6 +199,17 @@ class GlobalAveragePooling2D : public Layer {
 class GlobalMaxPooling2D : public Layer {
  public:
   GlobalMaxPooling2D(const GlobalPooling2DOptions& options = {});
+};
+
+using GlobalPooling1DOptions = GlobalPooling2DOptions;
+/// Over rows: (N, L, C) to (N, C).
+class GlobalAveragePooling1D : public Layer {
+ public:
+  GlobalAveragePooling1D(const GlobalPooling1DOptions& options = {});
+};
+class GlobalMaxPooling1D : public Layer {
+ public:
+  GlobalMaxPooling1D(const GlobalPooling1DOptions& options = {});
 };
 
 struct NameOption {
@@ -141,6 +228,9 @@ struct DenseOptions {
   Initializer bias_initializer = "zeros";
   Regularizer kernel_regularizer = {};
   Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
+  Constraint kernel_constraint = {};
+  Constraint bias_constraint = {};
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -150,10 +240,73 @@ class Dense : public Layer {
   explicit Dense(std::int64_t units, const DenseOptions& options = {});
 };
 
+struct DropoutOptions {
+  /// Of the mask: 1 where all places along an axis share their fate, unknown where the input's size holds.
+  std::optional<Shape> noise_shape = {};
+  std::optional<std::int64_t> seed = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
 /// In training, zeroes elements with probability `rate` and scales the others by 1 / (1 - rate).
 class Dropout : public Layer {
  public:
-  explicit Dropout(double rate, const NameOption& options = {});
+  explicit Dropout(double rate, const DropoutOptions& options = {});
+};
+/// Like Dropout, for mean and variance that should stay: elements become what selu tends to far below zero,
+/// and the whole is scaled and shifted. Source: Klambauer et al. 2017.
+class AlphaDropout : public Layer {
+ public:
+  explicit AlphaDropout(double rate, const DropoutOptions& options = {});
+};
+
+struct NoiseOptions {
+  std::optional<std::int64_t> seed = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// A Dropout of whole activation maps.
+class SpatialDropout2D : public Layer {
+ public:
+  explicit SpatialDropout2D(double rate, const NoiseOptions& options = {});
+};
+/// In training, adds numbers drawn from a normal distribution of that deviation around 0.
+class GaussianNoise : public Layer {
+ public:
+  explicit GaussianNoise(double stddev, const NoiseOptions& options = {});
+};
+/// In training, multiplies by numbers drawn around 1 with deviation sqrt(rate / (1 - rate)).
+class GaussianDropout : public Layer {
+ public:
+  explicit GaussianDropout(double rate, const NoiseOptions& options = {});
+};
+/// In training, leaves out a sample's whole tensor with probability drop_path_rate, and scales the others by
+/// 1 / (1 - drop_path_rate): keras.applications' ConvNeXt. Source: Huang et al. 2016.
+class StochasticDepth : public Layer {
+ public:
+  explicit StochasticDepth(double drop_path_rate, const NameOption& options = {});
+};
+/// gamma x, a factor for each channel that starts at init_values: keras.applications' ConvNeXt. Its weight
+/// (projection_dim) has no name in Keras: "variable". Source: Touvron et al. 2021.
+class LayerScale : public Layer {
+ public:
+  LayerScale(double init_values, std::int64_t projection_dim, const NameOption& options = {});
+};
+
+/// What it is given.
+class Identity : public Layer {
+ public:
+  Identity(const NameOption& options = {});
+};
+
+struct ActivityRegularizationOptions {
+  double l1 = 0, l2 = 0;
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// What it is given; adds l1 sum|x| + l2 sum x^2 of each sample to the loss, the mean over the batch.
+class ActivityRegularization : public Layer {
+ public:
+  ActivityRegularization(const ActivityRegularizationOptions& options = {});
 };
 
 /// An activation by Keras' name: "relu", "relu6", "leaky_relu", "sigmoid", "tanh", "softmax", "log_softmax",
@@ -191,8 +344,8 @@ class LeakyReLU : public Layer {
 struct PReLUOptions {
   Initializer alpha_initializer = "zeros";
   Regularizer alpha_regularizer = {};
-  std::optional<std::vector<std::int64_t>> shared_axes =
-      {};  ///< have one slope for all their places; they count from 1
+  std::optional<Axes> shared_axes = {};  ///< have one slope for all their places; they count from 1
+  Constraint alpha_constraint = {};
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -214,7 +367,7 @@ class ELU : public Layer {
 };
 
 struct SoftmaxOptions {
-  std::int64_t axis = -1;
+  Axes axis = -1;  ///< one or more, over which the sum is 1
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -224,6 +377,7 @@ class Softmax : public Layer {
 };
 
 struct BatchNormalizationOptions {
+  std::int64_t axis = -1;  ///< the channels'
   double momentum = 0.99;
   double epsilon = 1e-3;
   bool center = true;
@@ -234,6 +388,8 @@ struct BatchNormalizationOptions {
   Initializer moving_variance_initializer = "ones";
   Regularizer beta_regularizer = {};
   Regularizer gamma_regularizer = {};
+  Constraint beta_constraint = {};
+  Constraint gamma_constraint = {};
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -245,7 +401,7 @@ class BatchNormalization : public Layer {
 };
 
 struct LayerNormalizationOptions {
-  std::vector<std::int64_t> axis = {-1};  ///< one or more
+  Axes axis = {-1};  ///< one or more
   double epsilon = 1e-3;
   bool center = true;
   bool scale = true;
@@ -253,6 +409,8 @@ struct LayerNormalizationOptions {
   Initializer gamma_initializer = "ones";
   Regularizer beta_regularizer = {};
   Regularizer gamma_regularizer = {};
+  Constraint beta_constraint = {};
+  Constraint gamma_constraint = {};
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -263,15 +421,89 @@ class LayerNormalization : public Layer {
   LayerNormalization(const LayerNormalizationOptions& options = {});
 };
 
+struct GroupNormalizationOptions {
+  std::int64_t groups = 32;  ///< of channels; -1 for one of each channel
+  std::int64_t axis = -1;    ///< the channels'
+  double epsilon = 1e-3;
+  bool center = true;
+  bool scale = true;
+  Initializer beta_initializer = "zeros";
+  Initializer gamma_initializer = "ones";
+  Regularizer beta_regularizer = {};
+  Regularizer gamma_regularizer = {};
+  Constraint beta_constraint = {};
+  Constraint gamma_constraint = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// Normalises each sample over its places and each group of neighbouring channels. Weights: gamma and beta
+/// (C). Source: Wu & He 2018.
+class GroupNormalization : public Layer {
+ public:
+  GroupNormalization(const GroupNormalizationOptions& options = {});
+};
+
+struct UnitNormalizationOptions {
+  Axes axis = -1;  ///< one or more
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// x / max(sqrt(sum x^2 along axis), 1e-12).
+class UnitNormalization : public Layer {
+ public:
+  UnitNormalization(const UnitNormalizationOptions& options = {});
+};
+
+struct NormalizationOptions {
+  /// The axes that keep statistics of their own; none: one mean and one variance for all.
+  Axes axis = {-1};
+  std::optional<Numbers> mean = {};      ///< given with the variance, or learned by adapt
+  std::optional<Numbers> variance = {};  ///< squares of the deviations
+  bool invert = false;                   ///< the way back: x * deviation + mean
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// (x - mean) / max(sqrt(variance), 1e-7). Without a given mean and variance it has them as weights that do
+/// not train, and a count: mean and variance (sizes of the axes), count ().
+class Normalization : public Layer {
+ public:
+  Normalization(const NormalizationOptions& options = {});
+  /// Takes mean and variance from data of shape (samples, ...): float32, finite. Throws Error where mean and
+  /// variance were given, or the data does not fit.
+  void adapt(const Tensor& data) const;
+};
+
 class ZeroPadding2D : public Layer {
  public:
   ZeroPadding2D(const Padding2& padding = 1, const NameOption& options = {});
 };
 
-/// x * scale + offset.
+/// x * scale + offset, numbers for all or one for each channel.
 class Rescaling : public Layer {
  public:
-  explicit Rescaling(double scale, double offset = 0, const NameOption& options = {});
+  explicit Rescaling(const Numbers& scale, const Numbers& offset = 0, const NameOption& options = {});
+};
+
+/// The middle of each image; a smaller one grows, as Resizing with crop_to_aspect_ratio does.
+class CenterCrop : public Layer {
+ public:
+  CenterCrop(std::int64_t height, std::int64_t width, const NameOption& options = {});
+};
+
+struct ResizingOptions {
+  /// Or "nearest", "bicubic", "lanczos3", "lanczos5", "area"; half-pixel centres.
+  std::string interpolation = "bilinear";
+  bool crop_to_aspect_ratio = false;  ///< cuts off what would be distorted
+  bool pad_to_aspect_ratio = false;   ///< adds borders of fill_value instead
+  double fill_value = 0;
+  bool antialias = false;  ///< kernels widen where images shrink
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// Images of another size.
+class Resizing : public Layer {
+ public:
+  Resizing(std::int64_t height, std::int64_t width, const ResizingOptions& options = {});
 };
 
 /// To (N, target_shape...); one size may be -1.
@@ -299,7 +531,8 @@ class Cropping2D : public Layer {
 };
 
 struct UpSampling2DOptions {
-  std::string interpolation = "nearest";  ///< or "bilinear"
+  /// Or "bilinear", "bicubic", "lanczos3", "lanczos5", "area".
+  std::string interpolation = "nearest";
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
@@ -345,6 +578,85 @@ struct ConcatenateOptions {
 class Concatenate : public Layer {
  public:
   Concatenate(const ConcatenateOptions& options = {});
+};
+
+struct DotOptions {
+  bool normalize = false;  ///< vectors are made of length 1 first: the cosine of their angle
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// Sums of products of two inputs along an axis of each, for each sample: axes is that of both, or one for
+/// each. (N, a, c) and (N, c, b) with {2, 1} give (N, a, b).
+class Dot : public Layer {
+ public:
+  explicit Dot(const Axes& axes, const DotOptions& options = {});
+};
+
+/// The layers that follow change images at random in training, each sample by itself, and give them
+/// unchanged otherwise. They pass no gradient back: they stand in front. A range of numbers is {low, high};
+/// one number f means {-f, f} unless said otherwise.
+
+struct RandomFlipOptions {
+  std::string mode = "horizontal_and_vertical";  ///< or "horizontal", "vertical": what may happen
+  std::optional<std::int64_t> seed = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+class RandomFlip : public Layer {
+ public:
+  RandomFlip(const RandomFlipOptions& options = {});
+};
+
+struct RandomTransformOptions {
+  /// What lies outside of the image: "reflect" (d c b a | a b c d | d c b a), "wrap", "constant" (fill_value)
+  /// or "nearest".
+  std::string fill_mode = "reflect";
+  std::string interpolation = "bilinear";  ///< or "nearest"
+  double fill_value = 0;
+  std::optional<std::int64_t> seed = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// By parts of a full turn, counter-clockwise.
+class RandomRotation : public Layer {
+ public:
+  explicit RandomRotation(const Numbers& factor, const RandomTransformOptions& options = {});
+};
+/// By parts of the height and the width: positive ones down and to the right.
+class RandomTranslation : public Layer {
+ public:
+  RandomTranslation(const Numbers& height_factor, const Numbers& width_factor,
+                    const RandomTransformOptions& options = {});
+};
+/// Negative ones zoom in, positive ones out: the part of the image that is seen is 1 + factor. Without a
+/// width_factor the proportions stay.
+class RandomZoom : public Layer {
+ public:
+  explicit RandomZoom(const Numbers& height_factor, const std::optional<Numbers>& width_factor = {},
+                      const RandomTransformOptions& options = {});
+};
+
+struct RandomColorOptions {
+  std::vector<double> value_range = {0, 255};  ///< of the images; results are cut off there
+  std::optional<std::int64_t> seed = {};
+  std::string name = {};
+  std::optional<DTypePolicy> dtype = {};
+};
+/// (x - mean) * c + mean for each channel, c from {1 - low, 1 + high}; one number f means {0, f}, as in
+/// Keras.
+class RandomContrast : public Layer {
+ public:
+  explicit RandomContrast(const Numbers& factor, const RandomColorOptions& options = {});
+};
+/// Adds parts of the value range.
+class RandomBrightness : public Layer {
+ public:
+  explicit RandomBrightness(const Numbers& factor, const RandomColorOptions& options = {});
+};
+/// Another place of the same size each time; CenterCrop's otherwise.
+class RandomCrop : public Layer {
+ public:
+  RandomCrop(std::int64_t height, std::int64_t width, const NoiseOptions& options = {});
 };
 
 }  // namespace fovea

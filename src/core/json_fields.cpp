@@ -10,6 +10,19 @@ Json optional_json(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+Json json(Size2 size) { return {size.height, size.width}; }
+
+Json json(const Shape& shape) {
+  Json sizes = Json::array();
+  for (const std::int64_t size : shape) sizes.push_back(size == Shape::unknown ? Json(nullptr) : Json(size));
+  return sizes;
+}
+
+template <class T>
+Json json(const OneOrMany<T>& value) {
+  return value.is_list ? Json(value.values) : Json(value.values.at(0));
+}
+
 class Writer final : public FieldVisitor {
  public:
   using FieldVisitor::field;
@@ -17,16 +30,11 @@ class Writer final : public FieldVisitor {
   void field(std::string_view name, std::int64_t& value) override { put(name, value); }
   void field(std::string_view name, double& value) override { put(name, value); }
   void field(std::string_view name, std::string& value) override { put(name, value); }
-  void field(std::string_view name, Size2& value) override { put(name, {value.height, value.width}); }
+  void field(std::string_view name, Size2& value) override { put(name, json(value)); }
   void field(std::string_view name, Padding2& p) override {
     put(name, Json::array({{p.top, p.bottom}, {p.left, p.right}}));
   }
-  void field(std::string_view name, Shape& value) override {
-    Json sizes = Json::array();
-    for (const std::int64_t size : value)
-      sizes.push_back(size == Shape::unknown ? Json(nullptr) : Json(size));
-    put(name, std::move(sizes));
-  }
+  void field(std::string_view name, Shape& value) override { put(name, json(value)); }
   void field(std::string_view name, std::vector<std::int64_t>& value) override { put(name, value); }
   void field(std::string_view name, std::vector<double>& value) override { put(name, value); }
   void field(std::string_view name, std::optional<std::int64_t>& value) override {
@@ -38,8 +46,17 @@ class Writer final : public FieldVisitor {
   void field(std::string_view name, std::optional<std::string>& value) override {
     put(name, optional_json(value));
   }
-  void field(std::string_view name, std::optional<std::vector<std::int64_t>>& value) override {
-    put(name, optional_json(value));
+  void field(std::string_view name, std::optional<Size2>& value) override {
+    put(name, value ? json(*value) : Json(nullptr));
+  }
+  void field(std::string_view name, std::optional<Shape>& value) override {
+    put(name, value ? json(*value) : Json(nullptr));
+  }
+  void field(std::string_view name, std::optional<Numbers>& value) override {
+    put(name, value ? json(*value) : Json(nullptr));
+  }
+  void field(std::string_view name, std::optional<Axes>& value) override {
+    put(name, value ? json(*value) : Json(nullptr));
   }
   void field(std::string_view name, ObjectSlot& slot) override {
     put(name, slot.get() == nullptr ? Json(nullptr) : write_object(*slot.get(), slot.module()));
@@ -137,17 +154,10 @@ class Reader final : public FieldVisitor {
       value = found->is_null() ? std::nullopt : std::optional(text(name, *found));
     }
   }
-  void field(std::string_view name, std::optional<std::vector<std::int64_t>>& value) override {
-    const Json* found = find(name);
-    if (found == nullptr) return;
-    value.reset();
-    if (found->is_null()) return;
-    if (found->is_number()) {
-      value.emplace().push_back(integer(name, *found));
-    } else {
-      field(name, value.emplace());
-    }
-  }
+  void field(std::string_view name, std::optional<Size2>& value) override { optional_field(name, value); }
+  void field(std::string_view name, std::optional<Shape>& value) override { optional_field(name, value); }
+  void field(std::string_view name, std::optional<Numbers>& value) override { one_or_many(name, value); }
+  void field(std::string_view name, std::optional<Axes>& value) override { one_or_many(name, value); }
   void field(std::string_view name, ObjectSlot& slot) override {
     const Json* found = find(name);
     if (found == nullptr) return;
@@ -170,6 +180,28 @@ class Reader final : public FieldVisitor {
   const Json* find(std::string_view name) const {
     const auto found = config_.find(std::string(name));
     return found == config_.end() ? nullptr : &*found;
+  }
+
+  template <class T>
+  void optional_field(std::string_view name, std::optional<T>& value) {
+    const Json* found = find(name);
+    if (found == nullptr) return;
+    value.reset();
+    if (!found->is_null()) field(name, value.emplace());
+  }
+
+  template <class T>
+  void one_or_many(std::string_view name, std::optional<OneOrMany<T>>& value) {
+    const Json* found = find(name);
+    if (found == nullptr) return;
+    value.reset();
+    if (found->is_array()) {
+      field(name, value.emplace().values);
+    } else if (!found->is_null()) {
+      T one{};
+      field(name, one);
+      value = one;
+    }
   }
 
   /// Says where, when `make` fails.

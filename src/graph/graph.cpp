@@ -75,6 +75,16 @@ void Graph::assign(const Variable& variable, Value value) {
   assignments_.push_back({variable, value});
 }
 
+void Graph::reassign(const Variable& variable, const std::function<Value(Value)>& change) {
+  for (std::size_t i = 0; i < assignments_.size(); ++i) {
+    if (!(assignments_[i].variable == variable)) continue;
+    const Value value = change(assignments_[i].value);
+    assignments_[i].value = value;
+    return;
+  }
+  assign(variable, change(this->variable(variable)));
+}
+
 void Graph::begin_layer(std::string_view name) {
   outer_layers_.push_back(layer_.size());
   if (!layer_.empty()) layer_ += '/';

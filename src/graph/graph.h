@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -41,6 +42,9 @@ class Graph final : public GraphBuilder {
   void assign(const Variable& variable, Value value) override;
   void begin_layer(std::string_view name) override;
   void end_layer() override;
+  /// The variable gets what `change` makes of the value assigned to it; one that nothing is assigned to, of
+  /// its own.
+  void reassign(const Variable& variable, const std::function<Value(Value)>& change);
   /// What is emitted from here on belongs to that layer.
   void set_layer(const std::string& layer) { layer_ = layer; }
   const Op* producer(Value value) const override;

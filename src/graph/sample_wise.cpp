@@ -53,8 +53,8 @@ class SampleWise {
       return has_rows(node.inputs[0]) &&
              std::none_of(node.inputs.begin() + 1, node.inputs.end(), [&](Value v) { return has_rows(v); });
     };
-    if (as<Conv2DOp>(op) || as<DepthwiseConv2DOp>(op) || as<Pool2DOp>(op) || as<UnaryOp>(op) ||
-        as<CastOp>(op) || as<StopGradientOp>(op))
+    if (as<Conv2DOp>(op) || as<Conv2DBackwardInputOp>(op) || as<DepthwiseConv2DOp>(op) || as<Pool2DOp>(op) ||
+        as<UnaryOp>(op) || as<CastOp>(op) || as<StopGradientOp>(op))
       return only_first();
     if (as<SoftmaxOp>(op)) return rank > 1;
     if (as<ReshapeOp>(op)) return true;  // rows in order, and as many of them

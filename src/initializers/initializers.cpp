@@ -18,6 +18,9 @@ void fill_each(Tensor& weight, Next&& next) {
   if (weight.dtype() == DType::float64) {
     auto* data = weight.data<double>();
     for (std::int64_t i = 0; i < weight.size(); ++i) data[i] = next();
+  } else if (weight.dtype() == DType::int64) {
+    auto* data = weight.data<std::int64_t>();
+    for (std::int64_t i = 0; i < weight.size(); ++i) data[i] = static_cast<std::int64_t>(next());
   } else {
     auto* data = weight.data<float>();
     for (std::int64_t i = 0; i < weight.size(); ++i) data[i] = static_cast<float>(next());

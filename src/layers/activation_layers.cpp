@@ -1,3 +1,7 @@
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 #include "layers/activations.h"
 #include "layers/layer_support.h"
 
@@ -62,17 +66,53 @@ class SoftmaxLayer final : public ElementwiseLayer {
  public:
   std::string_view class_name() const override { return "Softmax"; }
   KerasTraits keras_traits() const override { return {.takes_mask = true}; }
-  void fields(FieldVisitor& visitor) override { visitor.field("axis", axis); }
+  void fields(FieldVisitor& visitor) override {
+    std::optional<Axes> given = axis;
+    visitor.field("axis", given);
+    axis = given.value_or(Axes{});
+  }
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_one(*this, inputs);
+    resolved(static_cast<std::int64_t>(x.rank()));
+    return {x};
+  }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
-    const auto rank = static_cast<std::int64_t>(g.spec(inputs[0]).shape.rank());
-    const std::int64_t resolved = axis < 0 ? axis + rank : axis;
-    if (resolved < 0 || resolved >= rank)
-      fail_rule(fmt::format("an input of rank {} has no axis {}", rank, axis));
-    return {swap_with_last(g, ops::softmax(g, swap_with_last(g, inputs[0], axis)), axis)};
+    const Shape x = g.spec(inputs[0]).shape;
+    const auto rank = static_cast<std::int64_t>(x.rank());
+    const std::vector<std::int64_t> axes = resolved(rank);
+    if (axes.size() == 1)
+      return {axis_from_last(g, ops::softmax(g, axis_to_last(g, inputs[0], axes[0])), axes[0])};
+    // Several axes stand last and as one, and go back to their places.
+    std::vector<std::int64_t> order;
+    for (std::int64_t i = 0; i < rank; ++i) {
+      if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
+    }
+    order.insert(order.end(), axes.begin(), axes.end());
+    std::vector<std::int64_t> back(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i)
+      back[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+    const Value last = ops::transpose(g, inputs[0], order);
+    const Shape apart = g.spec(last).shape;
+    std::int64_t together = 1;
+    for (const std::int64_t i : axes) together *= x[i];
+    const std::int64_t rows = x.elements() / std::max<std::int64_t>(1, together);
+    const Value y = ops::softmax(g, ops::reshape(g, last, {rows, together}));
+    return {ops::transpose(g, ops::reshape(g, y, apart), back)};
   }
 
-  std::int64_t axis = -1;
+  Axes axis = -1;
+
+ private:
+  std::vector<std::int64_t> resolved(std::int64_t rank) const {
+    std::vector<std::int64_t> axes = axis.values;
+    for (std::int64_t& each : axes) each += each < 0 ? rank : 0;
+    std::sort(axes.begin(), axes.end());
+    const bool fits = !axes.empty() && axes.front() >= 0 && axes.back() < rank &&
+                      std::adjacent_find(axes.begin(), axes.end()) == axes.end();
+    if (!fits) fail_rule(fmt::format("an input of rank {} has no axis {}", rank, fmt::join(axis, ", ")));
+    return axes;
+  }
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ class BatchNormalizationLayer final : public LayerImpl {
   KerasTraits keras_traits() const override { return {.takes_mask = true}; }
 
   void fields(FieldVisitor& visitor) override {
-    visitor.field("axis", axis);
+    visitor.field("axis", options.axis);
     visitor.field("momentum", options.momentum);
     visitor.field("epsilon", options.epsilon);
     visitor.field("center", options.center);
@@ -25,27 +25,30 @@ class BatchNormalizationLayer final : public LayerImpl {
     field(visitor, "moving_variance_initializer", options.moving_variance_initializer);
     field(visitor, "beta_regularizer", options.beta_regularizer);
     field(visitor, "gamma_regularizer", options.gamma_regularizer);
-    for (const char* option : {"beta_constraint", "gamma_constraint"}) null_option(visitor, *this, option);
+    field(visitor, "beta_constraint", options.beta_constraint);
+    field(visitor, "gamma_constraint", options.gamma_constraint);
     fixed_option(visitor, *this, "synchronized", false);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
     const auto rank = static_cast<std::int64_t>(x.rank());
-    if (rank < 2 || axis < -rank || axis >= rank || x[axis] == Shape::unknown) {
-      fail_rule(fmt::format("expected rank 2 or more and a known size of axis {}. Received: shape {}", axis,
-                            x.str()));
+    if (rank < 2 || options.axis < -rank || options.axis >= rank || x[options.axis] == Shape::unknown) {
+      fail_rule(fmt::format("expected rank 2 or more and a known size of axis {}. Received: shape {}",
+                            options.axis, x.str()));
     }
     return {x};
   }
 
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
-    const Shape channels{inputs[0][axis]};
+    const Shape channels{inputs[0][options.axis]};
     std::vector<ParameterSpec> result;
     if (options.scale)
-      result.push_back({"gamma", channels, options.gamma_initializer, true, options.gamma_regularizer});
+      result.push_back({"gamma", channels, options.gamma_initializer, true, options.gamma_regularizer,
+                        options.gamma_constraint});
     if (options.center)
-      result.push_back({"beta", channels, options.beta_initializer, true, options.beta_regularizer});
+      result.push_back({"beta", channels, options.beta_initializer, true, options.beta_regularizer,
+                        options.beta_constraint});
     result.push_back({"moving_mean", channels, options.moving_mean_initializer, false, {}});
     result.push_back({"moving_variance", channels, options.moving_variance_initializer, false, {}});
     return result;
@@ -53,7 +56,7 @@ class BatchNormalizationLayer final : public LayerImpl {
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
-    const Value x = swap_with_last(g, inputs[0], axis);
+    const Value x = axis_to_last(g, inputs[0], options.axis);
     const TensorSpec spec = g.spec(x);
     const DType precise = ops::statistics_dtype(spec.dtype);
     const TensorSpec channels{{spec.shape[-1]}, precise};
@@ -67,24 +70,23 @@ class BatchNormalizationLayer final : public LayerImpl {
       const ops::BatchNormResult result = ops::batch_norm_training(g, x, gamma, beta, options.epsilon);
       move(g, mean, result.mean);
       move(g, variance, result.variance);
-      return {swap_with_last(g, result.y, axis)};
+      return {axis_from_last(g, result.y, options.axis)};
     }
     const Value shifted = ops::scale(g, g.variable(variance), 1, options.epsilon);
     const Value factor = ops::multiply(g, gamma, ops::unary(g, "rsqrt", shifted));
     const Value offset = ops::subtract(g, beta, ops::multiply(g, g.variable(mean), factor));
     const Value y = ops::add(g, ops::multiply(g, ops::cast(g, x, precise), factor), offset);
-    return {swap_with_last(g, ops::cast(g, y, spec.dtype), axis)};
+    return {axis_from_last(g, ops::cast(g, y, spec.dtype), options.axis)};
   }
 
   std::string explain_parameters(std::span<const Shape> inputs) const override {
-    const std::int64_t channels = inputs[0][axis];
+    const std::int64_t channels = inputs[0][options.axis];
     const int kinds = 2 + (options.scale ? 1 : 0) + (options.center ? 1 : 0);
     return fmt::format("{}*{} = {}: {}{}a moving mean and a moving variance for each of {} channels", kinds,
                        channels, kinds * channels, options.scale ? "a gamma, " : "",
                        options.center ? "a beta, " : "", channels);
   }
 
-  std::int64_t axis = -1;
   BatchNormalizationOptions options;
 
  private:

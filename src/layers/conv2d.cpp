@@ -1,6 +1,5 @@
 #include "layers/activations.h"
-#include "layers/layer_support.h"
-#include "layers/spatial.h"
+#include "layers/image_layer.h"
 
 // y[n,oh,ow,f] = activation(bias[f] + sum over kh,kw,c of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] *
 // kernel[kh,kw,c,f]) Parameters: ((kh * kw) * C / groups + 1) * filters, the 1 being the bias. Source:
@@ -9,7 +8,7 @@
 namespace fovea {
 namespace {
 
-class Conv2DLayer final : public LayerImpl {
+class Conv2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "Conv2D"; }
 
@@ -18,7 +17,7 @@ class Conv2DLayer final : public LayerImpl {
     visitor.field("kernel_size", kernel_size);
     visitor.field("strides", options.strides);
     visitor.field("padding", options.padding);
-    data_format_option(visitor, *this);
+    data_format_field(visitor);
     visitor.field("dilation_rate", options.dilation_rate);
     visitor.field("groups", options.groups);
     visitor.field("activation", options.activation);
@@ -27,30 +26,38 @@ class Conv2DLayer final : public LayerImpl {
     field(visitor, "bias_initializer", options.bias_initializer);
     field(visitor, "kernel_regularizer", options.kernel_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
-    for (const char* option : {"activity_regularizer", "kernel_constraint", "bias_constraint"})
-      null_option(visitor, *this, option);
+    field(visitor, "activity_regularizer", activity_regularizer);
+    field(visitor, "kernel_constraint", options.kernel_constraint);
+    field(visitor, "bias_constraint", options.bias_constraint);
   }
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+  std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
     check(x);
     return {window().output(*this, x, filters)};
   }
 
-  std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
+  std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
     std::vector<ParameterSpec> result;
     result.push_back({"kernel",
                       {kernel_size.height, kernel_size.width, inputs[0][3] / options.groups, filters},
                       options.kernel_initializer,
                       true,
-                      options.kernel_regularizer});
+                      options.kernel_regularizer,
+                      options.kernel_constraint});
     if (options.use_bias) {
-      result.push_back({"bias", {filters}, options.bias_initializer, true, options.bias_regularizer});
+      result.push_back({"bias",
+                        {filters},
+                        options.bias_initializer,
+                        true,
+                        options.bias_regularizer,
+                        options.bias_constraint});
     }
     return result;
   }
 
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+  std::vector<Value> lower_images(const LoweringContext& context,
+                                  std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
     const Shape x = g.spec(inputs[0]).shape;
     Value y = ops::conv2d(g, inputs[0], context.weight(0),
@@ -62,7 +69,7 @@ class Conv2DLayer final : public LayerImpl {
     return {lower_activation(g, options.activation, y)};
   }
 
-  std::string explain_shape(std::span<const Shape> inputs) const override {
+  std::string explain_image_shape(std::span<const Shape> inputs) const override {
     const Window2D w = window();
     return fmt::format(
         "height {}; width {}; {} filters give {} activation maps",
@@ -71,7 +78,7 @@ class Conv2DLayer final : public LayerImpl {
         filters, filters);
   }
 
-  std::string explain_parameters(std::span<const Shape> inputs) const override {
+  std::string explain_image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3] / options.groups;
     const std::int64_t per_filter =
         kernel_size.height * kernel_size.width * channels + (options.use_bias ? 1 : 0);
@@ -116,6 +123,7 @@ Conv2D::Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DOptions& opt
   impl->filters = filters;
   impl->kernel_size = kernel_size;
   impl->options = options;
+  impl->activity_regularizer = options.activity_regularizer;
   impl_ = impl;
 }
 

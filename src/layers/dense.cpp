@@ -19,7 +19,8 @@ class DenseLayer final : public LayerImpl {
     field(visitor, "bias_initializer", options.bias_initializer);
     field(visitor, "kernel_regularizer", options.kernel_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
-    for (const char* option : {"kernel_constraint", "bias_constraint"}) null_option(visitor, *this, option);
+    field(visitor, "kernel_constraint", options.kernel_constraint);
+    field(visitor, "bias_constraint", options.bias_constraint);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -37,10 +38,20 @@ class DenseLayer final : public LayerImpl {
 
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
     std::vector<ParameterSpec> result;
-    result.push_back(
-        {"kernel", {inputs[0][-1], units}, options.kernel_initializer, true, options.kernel_regularizer});
-    if (options.use_bias)
-      result.push_back({"bias", {units}, options.bias_initializer, true, options.bias_regularizer});
+    result.push_back({"kernel",
+                      {inputs[0][-1], units},
+                      options.kernel_initializer,
+                      true,
+                      options.kernel_regularizer,
+                      options.kernel_constraint});
+    if (options.use_bias) {
+      result.push_back({"bias",
+                        {units},
+                        options.bias_initializer,
+                        true,
+                        options.bias_regularizer,
+                        options.bias_constraint});
+    }
     return result;
   }
 
@@ -74,6 +85,7 @@ Dense::Dense(std::int64_t units, const DenseOptions& options) {
   auto impl = make_impl<DenseLayer>(options);
   impl->units = units;
   impl->options = options;
+  impl->activity_regularizer = options.activity_regularizer;
   impl_ = impl;
 }
 

@@ -1,6 +1,5 @@
 #include "layers/activations.h"
-#include "layers/layer_support.h"
-#include "layers/spatial.h"
+#include "layers/image_layer.h"
 
 // y[n,oh,ow,c*M+m] = activation(bias[c*M+m] + sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c]
 // * kernel[kh,kw,c,m]), M being depth_multiplier. Parameters: (kh * kw + 1) * C * M, the 1 being the bias.
@@ -9,7 +8,7 @@
 namespace fovea {
 namespace {
 
-class DepthwiseConv2DLayer final : public LayerImpl {
+class DepthwiseConv2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "DepthwiseConv2D"; }
 
@@ -18,7 +17,7 @@ class DepthwiseConv2DLayer final : public LayerImpl {
     visitor.field("kernel_size", kernel_size);
     visitor.field("strides", options.strides);
     visitor.field("padding", options.padding);
-    data_format_option(visitor, *this);
+    data_format_field(visitor);
     visitor.field("dilation_rate", options.dilation_rate);
     visitor.field("activation", options.activation);
     visitor.field("use_bias", options.use_bias);
@@ -26,11 +25,12 @@ class DepthwiseConv2DLayer final : public LayerImpl {
     field(visitor, "bias_initializer", options.bias_initializer);
     field(visitor, "depthwise_regularizer", options.depthwise_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
-    for (const char* option : {"activity_regularizer", "depthwise_constraint", "bias_constraint"})
-      null_option(visitor, *this, option);
+    field(visitor, "activity_regularizer", activity_regularizer);
+    field(visitor, "depthwise_constraint", options.depthwise_constraint);
+    field(visitor, "bias_constraint", options.bias_constraint);
   }
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+  std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
     require_padding(*this, options.padding);
     require_activation(class_name(), options.activation);
@@ -42,25 +42,28 @@ class DepthwiseConv2DLayer final : public LayerImpl {
     return {window().output(*this, x, x[3] * options.depth_multiplier)};
   }
 
-  std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
+  std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3];
     std::vector<ParameterSpec> result;
     result.push_back({"kernel",
                       {kernel_size.height, kernel_size.width, channels, options.depth_multiplier},
                       options.depthwise_initializer,
                       true,
-                      options.depthwise_regularizer});
+                      options.depthwise_regularizer,
+                      options.depthwise_constraint});
     if (options.use_bias) {
       result.push_back({"bias",
                         {channels * options.depth_multiplier},
                         options.bias_initializer,
                         true,
-                        options.bias_regularizer});
+                        options.bias_regularizer,
+                        options.bias_constraint});
     }
     return result;
   }
 
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+  std::vector<Value> lower_images(const LoweringContext& context,
+                                  std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
     Value y = ops::depthwise_conv2d(g, inputs[0], context.weight(0),
                                     {.strides = options.strides,
@@ -70,7 +73,7 @@ class DepthwiseConv2DLayer final : public LayerImpl {
     return {lower_activation(g, options.activation, y)};
   }
 
-  std::string explain_shape(std::span<const Shape> inputs) const override {
+  std::string explain_image_shape(std::span<const Shape> inputs) const override {
     const Window2D w = window();
     return fmt::format(
         "height {}; width {}; {} channel{} with {} kernel{} each give {} activation maps",
@@ -80,7 +83,7 @@ class DepthwiseConv2DLayer final : public LayerImpl {
         options.depth_multiplier == 1 ? "" : "s", inputs[0][3] * options.depth_multiplier);
   }
 
-  std::string explain_parameters(std::span<const Shape> inputs) const override {
+  std::string explain_image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t maps = inputs[0][3] * options.depth_multiplier;
     const std::int64_t per_map = kernel_size.height * kernel_size.width + (options.use_bias ? 1 : 0);
     return fmt::format("({}*{}{})*{}*{} = {}: a {}x{} kernel{}, for each of {} channels times {}",
@@ -104,6 +107,7 @@ DepthwiseConv2D::DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions
   auto impl = make_impl<DepthwiseConv2DLayer>(options);
   impl->kernel_size = kernel_size;
   impl->options = options;
+  impl->activity_regularizer = options.activity_regularizer;
   impl_ = impl;
 }
 

@@ -1,27 +1,26 @@
-#include "layers/layer_support.h"
-#include "layers/spatial.h"
-
+#include "layers/image_layer.h"
 // y[n,c] = mean, or largest, of x[n,:,:,c]. Source: keras/src/layers/pooling/global_average_pooling2d.py.
 
 namespace fovea {
 namespace {
 
-class GlobalPooling2DLayer final : public LayerImpl {
+class GlobalPooling2DLayer final : public ImageLayer {
  public:
   GlobalPooling2DLayer(std::string_view class_name, ops::ReduceKind kind)
       : class_name_(class_name), kind_(kind) {}
   std::string_view class_name() const override { return class_name_; }
   void fields(FieldVisitor& visitor) override {
-    data_format_option(visitor, *this);
+    data_format_field(visitor);
     visitor.field("keepdims", keepdims);
   }
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+  std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
     return {keepdims ? Shape{x[0], 1, 1, x[3]} : Shape{x[0], x[3]}};
   }
 
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+  std::vector<Value> lower_images(const LoweringContext& context,
+                                  std::span<const Value> inputs) const override {
     return {ops::reduce(context.graph, kind_, inputs[0], {1, 2}, keepdims)};
   }
 

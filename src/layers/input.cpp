@@ -9,6 +9,7 @@ class InputLayer final : public LayerImpl {
  public:
   InputLayer() { dtype_policy = floatx(); }
   std::string_view class_name() const override { return "InputLayer"; }
+  KerasTraits keras_traits() const override { return {.plain_config = true}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("batch_shape", batch_shape);
     fixed_option(visitor, *this, "sparse", false);

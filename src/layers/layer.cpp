@@ -3,10 +3,10 @@
 #include <atomic>
 #include <map>
 #include <mutex>
-#include <numeric>
 
 #include "core/names.h"
 #include "layers/layer_support.h"
+#include "layers/operation.h"
 
 namespace fovea {
 
@@ -42,6 +42,13 @@ void register_layer(std::string_view registered_name, std::shared_ptr<LayerImpl>
 }
 
 std::shared_ptr<LayerImpl> make_layer(std::string_view registered_name) {
+  if (is_operation(registered_name)) {
+    if (std::shared_ptr<LayerImpl> operation = make_operation(registered_name)) return operation;
+    fail(
+        "The operation '{}' of keras.ops is not known. Write what it does as a layer of its own, in Python "
+        "and here, and save the model again",
+        registered_name.substr(registered_name.find('>') + 1));
+  }
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
   const auto found = known.factories.find(registered_name);
@@ -77,16 +84,6 @@ void LayerImpl::fail_rule(const std::string& rule) const {
   fail("Layer '{}' ({}): {}", name, class_name(), rule);
 }
 
-Value swap_with_last(GraphBuilder& graph, Value x, std::int64_t axis) {
-  const auto rank = static_cast<std::int64_t>(graph.spec(x).shape.rank());
-  const std::int64_t place = axis < 0 ? axis + rank : axis;
-  if (place == rank - 1) return x;
-  std::vector<std::int64_t> order(static_cast<std::size_t>(rank));
-  std::iota(order.begin(), order.end(), 0);
-  std::swap(order[static_cast<std::size_t>(place)], order.back());
-  return ops::transpose(graph, x, order);
-}
-
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs) {
   if (inputs.size() != 1) layer.fail_rule(fmt::format("takes one input. Received: {}", inputs.size()));
   return inputs[0];
@@ -96,32 +93,7 @@ namespace {
 
 std::atomic<std::uint64_t> trainable_changes{0};
 
-/// Holds nothing, and refuses whatever is put there.
-class NullSlot final : public ObjectSlot {
- public:
-  NullSlot(const LayerImpl& layer, std::string_view option) : layer_(layer), option_(option) {}
-  Configurable* get() override { return nullptr; }
-  std::string_view module() const override { return {}; }
-  Configurable& make(std::string_view class_name) override {
-    layer_.fail_rule(fmt::format("{} is not supported; it must be None. Received: {}", option_, class_name));
-  }
-  void clear() override {}
-
- private:
-  const LayerImpl& layer_;
-  std::string_view option_;
-};
-
 }  // namespace
-
-void null_option(FieldVisitor& visitor, const LayerImpl& layer, std::string_view option) {
-  NullSlot slot(layer, option);
-  visitor.field(option, slot);
-}
-
-void data_format_option(FieldVisitor& visitor, const LayerImpl& layer) {
-  fixed_option(visitor, layer, "data_format", std::string("channels_last"));
-}
 
 std::uint64_t trainable_version() { return trainable_changes.load(std::memory_order_acquire); }
 
@@ -214,7 +186,8 @@ void LayerImpl::build(std::span<const Shape> inputs) {
       fail_rule(fmt::format("its weight '{}' would have shape {}: the input's last size must be known",
                             parameter.name, parameter.shape.str()));
     }
-    weights.emplace_back(parameter.name, TensorSpec{parameter.shape, dtype_policy.variable_dtype()});
+    const DType dtype = parameter.dtype.value_or(dtype_policy.variable_dtype());
+    weights.emplace_back(parameter.name, TensorSpec{parameter.shape, dtype});
     parameter_specs.push_back(parameter);
   }
   built_ = true;

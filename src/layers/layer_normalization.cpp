@@ -17,9 +17,9 @@ class LayerNormalizationLayer final : public LayerImpl {
   KerasTraits keras_traits() const override { return {.builds = true, .takes_mask = true}; }
 
   void fields(FieldVisitor& visitor) override {
-    std::optional<std::vector<std::int64_t>> axis = options.axis;  // one number where Keras has not built it
+    std::optional<Axes> axis = options.axis;
     visitor.field("axis", axis);
-    options.axis = axis.value_or(std::vector<std::int64_t>{});
+    options.axis = axis.value_or(Axes{});
     visitor.field("epsilon", options.epsilon);
     visitor.field("center", options.center);
     visitor.field("scale", options.scale);
@@ -28,7 +28,8 @@ class LayerNormalizationLayer final : public LayerImpl {
     field(visitor, "gamma_initializer", options.gamma_initializer);
     field(visitor, "beta_regularizer", options.beta_regularizer);
     field(visitor, "gamma_regularizer", options.gamma_regularizer);
-    for (const char* option : {"beta_constraint", "gamma_constraint"}) null_option(visitor, *this, option);
+    field(visitor, "beta_constraint", options.beta_constraint);
+    field(visitor, "gamma_constraint", options.gamma_constraint);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -50,9 +51,11 @@ class LayerNormalizationLayer final : public LayerImpl {
     for (const std::int64_t axis : options.axis) size.push_back(inputs[0][axis]);
     std::vector<ParameterSpec> result;
     if (options.scale)
-      result.push_back({"gamma", size, options.gamma_initializer, true, options.gamma_regularizer});
+      result.push_back({"gamma", size, options.gamma_initializer, true, options.gamma_regularizer,
+                        options.gamma_constraint});
     if (options.center)
-      result.push_back({"beta", size, options.beta_initializer, true, options.beta_regularizer});
+      result.push_back(
+          {"beta", size, options.beta_initializer, true, options.beta_regularizer, options.beta_constraint});
     return result;
   }
 
@@ -86,7 +89,7 @@ class LayerNormalizationLayer final : public LayerImpl {
  private:
   /// The axes from the front, in ascending order.
   std::vector<std::int64_t> resolved(const Shape& x) const {
-    std::vector<std::int64_t> axes = options.axis;
+    std::vector<std::int64_t> axes = options.axis.values;
     for (std::int64_t& axis : axes) axis += axis < 0 ? static_cast<std::int64_t>(x.rank()) : 0;
     std::sort(axes.begin(), axes.end());
     return axes;

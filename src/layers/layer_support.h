@@ -26,8 +26,9 @@ std::shared_ptr<Impl> make_impl(const Options& options) {
 /// Grows whenever any layer is frozen or thawed.
 std::uint64_t trainable_version();
 
-/// An axis, counted from the end where it is negative, changes places with the last one; a second time, back.
-Value swap_with_last(GraphBuilder& graph, Value x, std::int64_t axis);
+/// An axis, counted from the end where it is negative, goes behind the others, and back to its place.
+Value axis_to_last(GraphBuilder& graph, Value x, std::int64_t axis);
+Value axis_from_last(GraphBuilder& graph, Value x, std::int64_t axis);
 
 /// Fails unless the layer got one input.
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs);
@@ -42,9 +43,5 @@ void fixed_option(FieldVisitor& visitor, const LayerImpl& layer, std::string_vie
                                 option, given));
   }
 }
-/// One that must be null: a constraint, a penalty on outputs.
-void null_option(FieldVisitor& visitor, const LayerImpl& layer, std::string_view option);
-/// Of layers that read images: "channels_last".
-void data_format_option(FieldVisitor& visitor, const LayerImpl& layer);
 
 }  // namespace fovea

@@ -1,13 +1,11 @@
-#include "layers/layer_support.h"
-#include "layers/spatial.h"
-
+#include "layers/image_layer.h"
 // One number for each window and channel: its largest, mean or smallest. No parameters.
 // Sources: keras/src/layers/pooling/base_pooling.py; the minimum is fovea's own.
 
 namespace fovea {
 namespace {
 
-class Pooling2DLayer final : public LayerImpl {
+class Pooling2DLayer final : public ImageLayer {
  public:
   Pooling2DLayer(std::string_view class_name, ops::PoolKind kind) : class_name_(class_name), kind_(kind) {}
   std::string_view class_name() const override { return class_name_; }
@@ -16,10 +14,10 @@ class Pooling2DLayer final : public LayerImpl {
     visitor.field("pool_size", pool_size);
     visitor.field("padding", padding);
     visitor.field("strides", strides);
-    data_format_option(visitor, *this);
+    data_format_field(visitor);
   }
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+  std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
     require_padding(*this, padding);
     if (pool_size.height < 1 || pool_size.width < 1) {
@@ -32,13 +30,14 @@ class Pooling2DLayer final : public LayerImpl {
     return {window().output(*this, x, x[3])};
   }
 
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+  std::vector<Value> lower_images(const LoweringContext& context,
+                                  std::span<const Value> inputs) const override {
     const Padding2 amounts = window().amounts(context.graph.spec(inputs[0]).shape);
     return {ops::pool2d(context.graph, inputs[0],
                         {.kind = kind_, .window = pool_size, .strides = strides, .padding = amounts})};
   }
 
-  std::string explain_shape(std::span<const Shape> inputs) const override {
+  std::string explain_image_shape(std::span<const Shape> inputs) const override {
     return fmt::format("height {}; width {}",
                        window().explain(inputs[0][1], pool_size.height, strides.height, 1),
                        window().explain(inputs[0][2], pool_size.width, strides.width, 1));

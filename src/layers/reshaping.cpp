@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
-#include "layers/layer_support.h"
-#include "layers/spatial.h"
+#include "layers/image_layer.h"
 #include "ops/shaping.h"
 
 // Flatten: (N, H, W, C) -> (N, H*W*C).  Reshape: (N, ...) -> (N, target...).
-// ZeroPadding2D: zeros around the image.  Rescaling: x * scale + offset.
+// ZeroPadding2D: zeros around the image.
 // Permute: (N, ...) with its axes in another order.  RepeatVector: (N, F) -> (N, n, F).
 
 namespace fovea {
@@ -28,7 +27,7 @@ class FlattenLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Flatten"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
-  void fields(FieldVisitor& visitor) override { data_format_option(visitor, *this); }
+  void fields(FieldVisitor& visitor) override { visit_data_format(visitor, *this, data_format); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
@@ -36,8 +35,11 @@ class FlattenLayer final : public LayerImpl {
   }
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    const Shape& x = context.graph.spec(inputs[0]).shape;
-    return {view_as(context.graph, inputs[0], {x[0], sample_elements(x)})};
+    const Shape x = context.graph.spec(inputs[0]).shape;
+    // In the order of channels last, whatever the order they come in.
+    const bool turn = data_format == "channels_first" && x.rank() > 2;
+    const Value ordered = turn ? axis_to_last(context.graph, inputs[0], 1) : inputs[0];
+    return {view_as(context.graph, ordered, {x[0], sample_elements(x)})};
   }
 
   std::string explain_shape(std::span<const Shape> inputs) const override {
@@ -46,6 +48,8 @@ class FlattenLayer final : public LayerImpl {
       product += (product.empty() ? "" : "*") + std::to_string(size);
     return fmt::format("{} = {} numbers in a row", product, sample_elements(inputs[0]));
   }
+
+  std::string data_format = "channels_last";
 };
 
 class ReshapeLayer final : public LayerImpl {
@@ -92,16 +96,16 @@ class ReshapeLayer final : public LayerImpl {
   Shape target_shape;
 };
 
-class ZeroPadding2DLayer final : public LayerImpl {
+class ZeroPadding2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "ZeroPadding2D"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("padding", padding);
-    data_format_option(visitor, *this);
+    data_format_field(visitor);
   }
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+  std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
     if (padding.top < 0 || padding.bottom < 0 || padding.left < 0 || padding.right < 0) {
       fail_rule("padding must be at least 0 on every side");
@@ -113,37 +117,17 @@ class ZeroPadding2DLayer final : public LayerImpl {
         {x[0], padded(x[1], padding.top, padding.bottom), padded(x[2], padding.left, padding.right), x[3]}};
   }
 
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+  std::vector<Value> lower_images(const LoweringContext& context,
+                                  std::span<const Value> inputs) const override {
     return {ops::zero_padding2d(context.graph, inputs[0], padding)};
   }
 
-  std::string explain_shape(std::span<const Shape> inputs) const override {
+  std::string explain_image_shape(std::span<const Shape> inputs) const override {
     return fmt::format("height {} + {} + {}; width {} + {} + {}", inputs[0][1], padding.top, padding.bottom,
                        inputs[0][2], padding.left, padding.right);
   }
 
   Padding2 padding = 1;
-};
-
-class RescalingLayer final : public LayerImpl {
- public:
-  std::string_view class_name() const override { return "Rescaling"; }
-  KerasTraits keras_traits() const override { return {.builds = true}; }
-  void fields(FieldVisitor& visitor) override {
-    visitor.field("scale", scale);
-    visitor.field("offset", offset);
-  }
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    return {require_one(*this, inputs)};
-  }
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    // As in Keras, the numbers are of the type that is computed in: in bfloat16, 1/255 is 0.4 % too large.
-    const bool rounds = context.graph.spec(inputs[0]).dtype == DType::bfloat16;
-    const auto number = [&](double given) { return rounds ? static_cast<double>(bfloat16(given)) : given; };
-    return {ops::scale(context.graph, inputs[0], number(scale), number(offset))};
-  }
-
-  double scale = 1, offset = 0;
 };
 
 class PermuteLayer final : public LayerImpl {
@@ -206,7 +190,6 @@ std::shared_ptr<LayerImpl> make_RepeatVector() { return std::make_shared<RepeatV
 std::shared_ptr<LayerImpl> make_Flatten() { return std::make_shared<FlattenLayer>(); }
 std::shared_ptr<LayerImpl> make_Reshape() { return std::make_shared<ReshapeLayer>(); }
 std::shared_ptr<LayerImpl> make_ZeroPadding2D() { return std::make_shared<ZeroPadding2DLayer>(); }
-std::shared_ptr<LayerImpl> make_Rescaling() { return std::make_shared<RescalingLayer>(); }
 
 Flatten::Flatten(const NameOption& options) { impl_ = make_impl<FlattenLayer>(options); }
 
@@ -231,13 +214,6 @@ Permute::Permute(const std::vector<std::int64_t>& dims, const NameOption& option
 RepeatVector::RepeatVector(std::int64_t n, const NameOption& options) {
   auto impl = make_impl<RepeatVectorLayer>(options);
   impl->n = n;
-  impl_ = impl;
-}
-
-Rescaling::Rescaling(double scale, double offset, const NameOption& options) {
-  auto impl = make_impl<RescalingLayer>(options);
-  impl->scale = scale;
-  impl->offset = offset;
   impl_ = impl;
 }
 

@@ -1,6 +1,5 @@
 #include "layers/activations.h"
-#include "layers/layer_support.h"
-#include "layers/spatial.h"
+#include "layers/image_layer.h"
 
 // z[n,oh,ow,c*M+m] = sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] *
 // depthwise_kernel[kh,kw,c,m] y[n,oh,ow,f] = activation(bias[f] + sum over k of z[n,oh,ow,k] *
@@ -10,7 +9,7 @@
 namespace fovea {
 namespace {
 
-class SeparableConv2DLayer final : public LayerImpl {
+class SeparableConv2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "SeparableConv2D"; }
 
@@ -20,7 +19,7 @@ class SeparableConv2DLayer final : public LayerImpl {
     visitor.field("kernel_size", kernel_size);
     visitor.field("strides", options.strides);
     visitor.field("padding", options.padding);
-    data_format_option(visitor, *this);
+    data_format_field(visitor);
     visitor.field("dilation_rate", options.dilation_rate);
     visitor.field("activation", options.activation);
     visitor.field("use_bias", options.use_bias);
@@ -30,12 +29,13 @@ class SeparableConv2DLayer final : public LayerImpl {
     field(visitor, "depthwise_regularizer", options.depthwise_regularizer);
     field(visitor, "pointwise_regularizer", options.pointwise_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
-    for (const char* option :
-         {"activity_regularizer", "depthwise_constraint", "pointwise_constraint", "bias_constraint"})
-      null_option(visitor, *this, option);
+    field(visitor, "activity_regularizer", activity_regularizer);
+    field(visitor, "depthwise_constraint", options.depthwise_constraint);
+    field(visitor, "pointwise_constraint", options.pointwise_constraint);
+    field(visitor, "bias_constraint", options.bias_constraint);
   }
 
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+  std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
     require_padding(*this, options.padding);
     require_activation(class_name(), options.activation);
@@ -48,26 +48,34 @@ class SeparableConv2DLayer final : public LayerImpl {
     return {window().output(*this, x, filters)};
   }
 
-  std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
+  std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3];
     std::vector<ParameterSpec> result;
     result.push_back({"depthwise_kernel",
                       {kernel_size.height, kernel_size.width, channels, options.depth_multiplier},
                       options.depthwise_initializer,
                       true,
-                      options.depthwise_regularizer});
+                      options.depthwise_regularizer,
+                      options.depthwise_constraint});
     result.push_back({"pointwise_kernel",
                       {1, 1, channels * options.depth_multiplier, filters},
                       options.pointwise_initializer,
                       true,
-                      options.pointwise_regularizer});
+                      options.pointwise_regularizer,
+                      options.pointwise_constraint});
     if (options.use_bias) {
-      result.push_back({"bias", {filters}, options.bias_initializer, true, options.bias_regularizer});
+      result.push_back({"bias",
+                        {filters},
+                        options.bias_initializer,
+                        true,
+                        options.bias_regularizer,
+                        options.bias_constraint});
     }
     return result;
   }
 
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+  std::vector<Value> lower_images(const LoweringContext& context,
+                                  std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
     Value y = ops::depthwise_conv2d(g, inputs[0], context.weight(0),
                                     {.strides = options.strides,
@@ -78,7 +86,7 @@ class SeparableConv2DLayer final : public LayerImpl {
     return {lower_activation(g, options.activation, y)};
   }
 
-  std::string explain_shape(std::span<const Shape> inputs) const override {
+  std::string explain_image_shape(std::span<const Shape> inputs) const override {
     const Window2D w = window();
     return fmt::format(
         "height {}; width {}; {} filters over {} channels give {} activation maps",
@@ -87,7 +95,7 @@ class SeparableConv2DLayer final : public LayerImpl {
         filters, inputs[0][3] * options.depth_multiplier, filters);
   }
 
-  std::string explain_parameters(std::span<const Shape> inputs) const override {
+  std::string explain_image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3], maps = channels * options.depth_multiplier;
     const std::int64_t taps = kernel_size.height * kernel_size.width;
     return fmt::format(
@@ -118,6 +126,7 @@ SeparableConv2D::SeparableConv2D(std::int64_t filters, Size2 kernel_size,
   impl->filters = filters;
   impl->kernel_size = kernel_size;
   impl->options = options;
+  impl->activity_regularizer = options.activity_regularizer;
   impl_ = impl;
 }
 

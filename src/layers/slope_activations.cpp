@@ -32,7 +32,7 @@ class PReLULayer final : public LayerImpl {
   void fields(FieldVisitor& visitor) override {
     field(visitor, "alpha_initializer", options.alpha_initializer);
     field(visitor, "alpha_regularizer", options.alpha_regularizer);
-    null_option(visitor, *this, "alpha_constraint");
+    field(visitor, "alpha_constraint", options.alpha_constraint);
     visitor.field("shared_axes", options.shared_axes);
   }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -49,7 +49,8 @@ class PReLULayer final : public LayerImpl {
     return {x};
   }
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
-    return {{"alpha", alpha_shape(inputs[0]), options.alpha_initializer, true, options.alpha_regularizer}};
+    return {{"alpha", alpha_shape(inputs[0]), options.alpha_initializer, true, options.alpha_regularizer,
+             options.alpha_constraint}};
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
@@ -64,9 +65,7 @@ class PReLULayer final : public LayerImpl {
   PReLUOptions options;
 
  private:
-  std::vector<std::int64_t> shared_axes() const {
-    return options.shared_axes.value_or(std::vector<std::int64_t>{});
-  }
+  Axes shared_axes() const { return options.shared_axes.value_or(Axes{}); }
 
   Shape alpha_shape(const Shape& x) const {
     Shape alpha = x.slice(1);

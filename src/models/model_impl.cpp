@@ -155,6 +155,29 @@ std::vector<Shape> ModelImpl::output_shapes(std::span<const Shape> inputs) const
   return result;
 }
 
+namespace {
+
+/// l1 sum|y| + l2 sum y^2 of each sample, of everything that a layer gives.
+void add_activity_penalties(const LoweringContext& context, const Regularizer& regularizer,
+                            std::span<const Value> outputs) {
+  if (context.penalties == nullptr || regularizer.empty()) return;
+  GraphBuilder& g = context.graph;
+  for (const Value output : outputs) {
+    const TensorSpec& spec = g.spec(output);
+    const Value y = ops::reshape(g, ops::cast(g, output, ops::statistics_dtype(spec.dtype)),
+                                 {spec.shape[0], spec.shape.slice(1).elements()});
+    const auto add = [&](const char* function, double factor) {
+      if (factor == 0) return;
+      const Value sums = ops::reduce(g, ops::ReduceKind::sum, ops::unary(g, function, y), {1});
+      context.penalties->push_back(ops::scale(g, sums, factor));
+    };
+    add("absolute", regularizer.l1);
+    add("square", regularizer.l2);
+  }
+}
+
+}  // namespace
+
 std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<const Value> inputs) const {
   std::map<const LayerCall*, std::vector<Value>> values;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -180,6 +203,7 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
         .stream = stream_id(fmt::format("{}/{}/{}", context.stream, layer.name, position)),
         .trainable = layer.trainable,
         .compute_dtype = dtype,
+        .penalties = context.penalties,
     };
     context.graph.begin_layer(layer.name);
     // Before the layer's ops, which stay together then; those that it does not ask for are dropped.
@@ -187,6 +211,7 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
       for (std::size_t i = 0; i < layer.weights.size(); ++i) inner.weight(i);
     }
     values[call.get()] = layer.lower(inner, given);
+    add_activity_penalties(inner, layer.activity_regularizer, values[call.get()]);
     context.graph.end_layer();
   }
   std::vector<Value> result;
@@ -205,7 +230,7 @@ void ModelImpl::initialize_weights(std::uint64_t seed, const std::string& path) 
     if (layer->initialized) continue;
     for (std::size_t i = 0; i < layer->weights.size(); ++i) {
       const ParameterSpec& parameter = layer->parameter_specs[i];
-      Tensor value(parameter.shape, layer->dtype_policy.variable_dtype());
+      Tensor value(parameter.shape, layer->weights[i].spec().dtype);
       parameter.initializer.get()->fill(value, seed, stream_id(place + "/" + parameter.name));
       layer->weights[i].assign(value);
     }

@@ -1,5 +1,7 @@
 #include "ops/batch_norm.h"
 
+#include "ops/random.h"
+
 // y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and variance per channel over the batch and
 // the image. With xhat = (x - mean) / sqrt(variance + epsilon) and n elements a channel:
 //   dbeta = sum dy,  dgamma = sum dy xhat,  dx = gamma / sqrt(variance + epsilon) (dy - dbeta / n - xhat
@@ -76,8 +78,7 @@ std::vector<Value> DropoutOp::differentiate(GraphBuilder& b, const OpCall& call,
 }
 
 Value ops::dropout(GraphBuilder& b, Value x, double rate, std::uint64_t stream) {
-  const Value state = b.feed("random_state", {{2}, DType::int64});
-  return emit_one(b, DropoutOp(rate, stream), {x, state});
+  return emit_one(b, DropoutOp(rate, stream), {x, random_state(b)});
 }
 
 }  // namespace fovea

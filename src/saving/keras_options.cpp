@@ -21,15 +21,10 @@ struct NewOption {
   const char* standard;
 };
 constexpr NewOption kNewOptions[] = {
-    {"activity_regularizer", "null"},  // written only where there is one
-    {"quantization_config", "null"},
-    {"input_axes", "null"},
-    {"output_axes", "null"},
-    {"ragged", "false"},
-    {"optional", "false"},
-    {"renorm", "false"},
-    {"renorm_clipping", "null"},
-    {"renorm_momentum", nullptr},
+    {"quantization_config", "null"}, {"input_axes", "null"},
+    {"output_axes", "null"},         {"ragged", "false"},
+    {"optional", "false"},           {"renorm", "false"},
+    {"renorm_clipping", "null"},     {"renorm_momentum", nullptr},
 };
 
 bool is_object(const Json& value) {

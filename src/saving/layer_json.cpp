@@ -1,6 +1,7 @@
 #include "saving/layer_json.h"
 
 #include "core/format.h"
+#include "layers/operation.h"
 #include "saving/json_access.h"
 #include "saving/keras_options.h"
 
@@ -30,6 +31,10 @@ std::string registered_class(const Json& object, const std::string& where) {
   const Json module = object.value("module", Json(nullptr));
   const bool of_keras =
       module.is_string() && (module == "keras" || module.get<std::string>().rfind("keras.", 0) == 0);
+  if (module.is_string()) {
+    const std::string operation = fmt::format("{}>{}", module.get<std::string>(), class_name);
+    if (is_operation(operation)) return operation;
+  }
   if (of_keras && (registered.is_null() || registered == class_name)) {
     if (class_name == "Lambda")
       fail(
@@ -49,6 +54,19 @@ std::string registered_class(const Json& object, const std::string& where) {
     fail("{}: is a class of one's own under the name of Keras' {} (module {})", where, name, shown(module));
   return name;
 }
+
+/// The option that every layer has, and writes where it is set.
+class ActivityPenalty final : public Configurable {
+ public:
+  explicit ActivityPenalty(LayerImpl& layer) : layer_(layer) {}
+  std::string_view class_name() const override { return layer_.class_name(); }
+  void fields(FieldVisitor& visitor) override {
+    field(visitor, "activity_regularizer", layer_.activity_regularizer);
+  }
+
+ private:
+  LayerImpl& layer_;
+};
 
 }  // namespace
 
@@ -110,8 +128,17 @@ Json layer_to_json(LayerImpl& layer, std::span<const Shape> built_on) {
 
   Json config = Json::object();
   const Json options = write_config(layer);
-  if (class_name == kInput) {
-    // Keras gives its inputs a plain dtype and no flag.
+  const KerasTraits traits = layer.keras_traits();
+  if (is_operation(class_name)) {
+    config["name"] = layer.name;
+    config.update(options);
+    const std::string kind = class_name.substr(class_name.find('>') + 1);
+    return {{"module", traits.module},
+            {"class_name", kind},
+            {"config", std::move(config)},
+            {"registered_name", kind}};
+  }
+  if (traits.plain_config) {
     config = options;
     config["dtype"] = layer.dtype_policy.name();
     config["name"] = layer.name;
@@ -124,18 +151,22 @@ Json layer_to_json(LayerImpl& layer, std::span<const Shape> built_on) {
         fail("layer '{}' ({}): an option may not be called '{}'", layer.name, class_name, option);
     }
     spell_activations(config);
+    if (!layer.activity_regularizer.empty() && !config.contains("activity_regularizer") &&
+        class_name != "ActivityRegularization") {
+      ActivityPenalty penalty(layer);
+      config.update(write_config(penalty));
+    }
   }
 
-  Json object = {{"module", "keras.layers"}, {"class_name", class_name}, {"config", std::move(config)}};
+  Json object = {{"module", traits.module}, {"class_name", class_name}, {"config", std::move(config)}};
   if (of_keras) {
-    object["registered_name"] = nullptr;
+    object["registered_name"] = traits.module == "keras.layers" ? Json(nullptr) : Json(class_name);
   } else {
     // As Keras writes a class that @register_keras_serializable made known in __main__.
     object["module"] = nullptr;
     object["class_name"] = class_name.substr(class_name.rfind('>') + 1);
     object["registered_name"] = class_name;
   }
-  const KerasTraits traits = layer.keras_traits();
   if ((traits.builds || !layer.weights.empty()) && !built_on.empty()) {
     Json shapes = Json::array();
     for (const Shape& shape : built_on) shapes.push_back(shape_to_json(shape));
@@ -167,6 +198,11 @@ std::shared_ptr<LayerImpl> layer_from_json(const Json& object) {
   }
   for (const char* common : {"name", "dtype", "trainable"}) config.erase(common);
   read_config(*layer, config, where);
+  if (config.contains("activity_regularizer")) {
+    ActivityPenalty penalty(*layer);
+    read_config(penalty, config, where);
+    if (!write_config(*layer).contains("activity_regularizer")) config.erase("activity_regularizer");
+  }
   check_options(config, write_config(*layer), where);
   return layer;
 }

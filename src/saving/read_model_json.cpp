@@ -1,5 +1,6 @@
 #include <map>
 
+#include "layers/operation.h"
 #include "saving/compile_json.h"
 #include "saving/json_access.h"
 #include "saving/keras_options.h"
@@ -228,6 +229,8 @@ class Reader {
     const Json& positional = list_member(node, "args", where);
     const Json& named = member(node, "kwargs", where);
     if (!named.is_object()) fail("{}: 'kwargs' must be an object. Received: {}", where, shown(named));
+    if (auto* const operation = dynamic_cast<OperationLayer*>(layer.impl().get()))
+      return read_operation(*operation, positional, named, entries, where);
     const Json* inputs = positional.empty() ? nullptr : &positional[0];
     for (const auto& [name, value] : named.items()) {
       if (name == "training" && (value.is_boolean() || value.is_null())) {
@@ -244,8 +247,14 @@ class Reader {
       fail("{}: takes one argument, a tensor or a list of them. Received: {}", where, shown(positional));
     if (inputs->is_object() && !inputs->contains("class_name"))
       fail("{}: takes tensors in a list, not by name. Received: {}", where, shown(*inputs));
+    return tensors_of(inputs->is_array() ? *inputs : Json::array({*inputs}), entries, where);
+  }
+
+  /// The tensors of a list, or nothing while one of them has not been made.
+  static std::optional<std::vector<SymbolicTensor>> tensors_of(const Json& list, const Entries& entries,
+                                                               const std::string& where) {
     std::vector<SymbolicTensor> tensors;
-    for (const Json& tensor : inputs->is_array() ? *inputs : Json::array({*inputs})) {
+    for (const Json& tensor : list) {
       if (!tensor.is_object() || tensor.value("class_name", Json()) != "__keras_tensor__")
         fail("{}: expected a tensor. Received: {}", where, shown(tensor));
       const auto found = find_tensor(list_member(member(tensor, "config", where), "keras_history", where), 0,
@@ -254,6 +263,32 @@ class Reader {
       tensors.push_back(*found);
     }
     return tensors;
+  }
+
+  /// The tensors that an operation reads; its numbers become its own.
+  static std::optional<std::vector<SymbolicTensor>> read_operation(OperationLayer& operation,
+                                                                   const Json& positional, const Json& named,
+                                                                   const Entries& entries,
+                                                                   const std::string& where) {
+    for (const auto& [name, value] : named.items()) {
+      if (!value.is_null())
+        fail("{}: the argument '{}' is not known. Received: {}={}", where, name, name, shown(value));
+    }
+    if (!operation.operands.empty()) fail("{}: an operation is called once. Received: a second call", where);
+    const bool list = operation.takes_tensors() && positional.size() == 1 && positional[0].is_array();
+    Json tensors = Json::array();
+    std::vector<Operand> operands;
+    for (const Json& argument : list ? positional[0] : positional) {
+      if (argument.is_number()) {
+        operands.push_back({argument.get<double>(), argument.is_number_integer()});
+      } else {
+        operands.push_back({});
+        tensors.push_back(argument);
+      }
+    }
+    auto found = tensors_of(tensors, entries, where);
+    if (found) operation.operands = std::move(operands);
+    return found;
   }
 
   /// [layer, call, tensor]; nothing while the call has not been made.

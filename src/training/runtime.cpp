@@ -98,14 +98,14 @@ std::shared_ptr<const StepProgram> Runtime::inference(ModelImpl& model,
                       });
 }
 
-std::shared_ptr<const StepProgram> Runtime::loss(ModelImpl& model, const std::vector<TensorSpec>& predictions,
-                                                 const std::vector<bool>& has_logits,
+std::shared_ptr<const StepProgram> Runtime::loss(ModelImpl& model, const StepProgram& inference,
                                                  const BatchSpecs& batch) {
   const Backend& backend = backend_for(model);
-  std::string key = fmt::format("loss {} {} {} {} {}", backend.name(), describe(predictions),
-                                describe(batch.targets), batch.weighted, describe_trained(model));
+  std::string key =
+      fmt::format("loss {} {} {} {} {}", backend.name(), describe(inference.program->output_specs()),
+                  describe(batch.targets), batch.weighted, describe_trained(model));
   return find_or_make(model, backend, std::move(key), [&](const KernelSelection&) {
-    return make_loss_program(model, predictions, has_logits, batch, backend);
+    return make_loss_program(model, inference, batch, backend);
   });
 }
 

@@ -16,8 +16,8 @@ class Runtime final : public ModelRuntime {
 
   /// The program for such a batch, planned at the first request. Valid as long as the returned pointer.
   std::shared_ptr<const StepProgram> inference(ModelImpl& model, const std::vector<TensorSpec>& inputs);
-  std::shared_ptr<const StepProgram> loss(ModelImpl& model, const std::vector<TensorSpec>& predictions,
-                                          const std::vector<bool>& has_logits, const BatchSpecs& batch);
+  std::shared_ptr<const StepProgram> loss(ModelImpl& model, const StepProgram& inference,
+                                          const BatchSpecs& batch);
   std::shared_ptr<const StepProgram> training(ModelImpl& model, const BatchSpecs& batch);
 
   KernelRecord kernels() const override;

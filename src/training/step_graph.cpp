@@ -100,13 +100,21 @@ void add_penalties(Graph& g, const ModelImpl& model, Value& total) {
   }
 }
 
+Value sum_of(Graph& g, std::span<const Value> terms) {
+  Value total;
+  for (const Value term : terms)
+    total = total ? ops::add(g, total, ops::cast(g, term, g.spec(total).dtype)) : term;
+  return total;
+}
+
 struct LossValues {
   Value total;
   std::vector<Value> each;  ///< of outputs with a loss
 };
 
+/// `penalty`: what layers add to each sample's loss, or empty.
 LossValues lower_losses(Graph& g, const ModelImpl& model, std::span<const Value> predictions,
-                        std::span<const Value> logits, const BatchSpecs& batch) {
+                        std::span<const Value> logits, const BatchSpecs& batch, Value penalty) {
   const Compiled& compiled = *model.compiled;
   LossValues result;
   for (std::size_t i = 0; i < predictions.size(); ++i) {
@@ -123,15 +131,24 @@ LossValues lower_losses(Graph& g, const ModelImpl& model, std::span<const Value>
   }
   if (!result.total) fail("Model: no output has a loss; give one to compile");
   add_penalties(g, model, result.total);
+  if (penalty) {
+    const Value mean = ops::reduce(g, ops::ReduceKind::mean, penalty, {0});
+    result.total = ops::add(g, result.total, ops::cast(g, mean, g.spec(result.total).dtype));
+  }
   return result;
 }
 
+/// `penalties` takes what layers add to each sample's loss.
 std::vector<Value> lower_model(Graph& g, const ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                               bool training) {
+                               bool training, std::vector<Value>& penalties) {
   std::vector<Value> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) values.push_back(g.feed(feed_name('x', i), inputs[i]));
-  const LoweringContext context{
-      .graph = g, .training = training, .weights = {}, .stream = 0, .trainable = model.trainable};
+  const LoweringContext context{.graph = g,
+                                .training = training,
+                                .weights = {},
+                                .stream = 0,
+                                .trainable = model.trainable,
+                                .penalties = &penalties};
   std::vector<Value> predictions = model.lower(context, values);
   fold_paddings(g);
   sink_relus(g, predictions);
@@ -144,6 +161,15 @@ void add_losses(Graph& g, const LossValues& losses) {
   for (const Value loss : losses.each) g.add_output(loss);
 }
 
+/// Puts new weights back to where their constraints hold.
+void constrain(Graph& g, const ModelImpl& model) {
+  for (const ModelImpl::Weight& weight : model.collect(true)) {
+    const ConstraintImpl* const constraint = weight.spec->constraint.get();
+    if (constraint == nullptr) continue;
+    g.reassign(weight.variable, [&](Value value) { return constraint->project(g, value); });
+  }
+}
+
 /// The gradients of `loss`, and the optimizer's step with them.
 void add_update(Graph& g, ModelImpl& model, Value loss) {
   const std::vector<Variable> variables = model.collect_weights(true);
@@ -151,6 +177,7 @@ void add_update(Graph& g, ModelImpl& model, Value loss) {
   for (const Variable& variable : variables) sources.push_back(g.variable(variable));
   const std::vector<Value> all = gradients(g, loss, sources);
   model.compiled->options.optimizer.impl()->lower(g, variables, all);
+  constrain(g, model);
   mark_dead_windows(g);
 }
 
@@ -168,13 +195,18 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
     std::vector<TensorSpec> specs = inputs;
     for (TensorSpec& spec : specs) spec.shape.set(0, samples);
     Graph graph;
-    const std::vector<Value> predictions = lower_model(graph, model, specs, false);
+    std::vector<Value> penalties;
+    const std::vector<Value> predictions = lower_model(graph, model, specs, false, penalties);
     for (const Value prediction : predictions) graph.add_output(prediction);
     step.has_logits.clear();
     for (const Value prediction : predictions) {
       const Value logits = logits_of(graph, prediction);
       step.has_logits.push_back(static_cast<bool>(logits));
       if (logits) graph.add_output(logits);
+    }
+    if (const Value penalty = sum_of(graph, penalties)) {
+      step.penalty = graph.spec(penalty);
+      graph.add_output(penalty);
     }
     return fold_affines(graph);
   };
@@ -195,16 +227,17 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
   return step;
 }
 
-StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSpec>& predictions,
-                              const std::vector<bool>& has_logits, const BatchSpecs& batch,
+StepProgram make_loss_program(const ModelImpl& model, const StepProgram& inference, const BatchSpecs& batch,
                               const Backend& backend) {
   Graph graph;
   std::vector<Value> values, logits;
-  for (std::size_t i = 0; i < predictions.size(); ++i) {
-    values.push_back(graph.feed(feed_name('p', i), predictions[i]));
-    logits.push_back(has_logits[i] ? graph.feed(feed_name('l', i), predictions[i]) : Value{});
+  for (std::size_t i = 0; i < inference.has_logits.size(); ++i) {
+    const TensorSpec& spec = inference.program->output_specs()[i];
+    values.push_back(graph.feed(feed_name('p', i), spec));
+    logits.push_back(inference.has_logits[i] ? graph.feed(feed_name('l', i), spec) : Value{});
   }
-  add_losses(graph, lower_losses(graph, model, values, logits, batch));
+  const Value penalty = inference.penalty ? graph.feed(kPenaltyFeed, *inference.penalty) : Value{};
+  add_losses(graph, lower_losses(graph, model, values, logits, batch, penalty));
   StepProgram step;
   step.program = make_program(graph, backend);
   return step;
@@ -213,10 +246,11 @@ StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSp
 StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend,
                                   const KernelSelection& selection) {
   Graph graph;
-  const std::vector<Value> predictions = lower_model(graph, model, batch.inputs, true);
+  std::vector<Value> penalties;
+  const std::vector<Value> predictions = lower_model(graph, model, batch.inputs, true, penalties);
   std::vector<Value> logits;
   for (const Value prediction : predictions) logits.push_back(logits_of(graph, prediction));
-  const LossValues losses = lower_losses(graph, model, predictions, logits, batch);
+  const LossValues losses = lower_losses(graph, model, predictions, logits, batch, sum_of(graph, penalties));
   add_losses(graph, losses);
   StepProgram step;
   step.predictions = graph.outputs().size();
@@ -230,7 +264,8 @@ StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpe
                                    const Backend& backend, const KernelSelection& selection) {
   Graph graph;
   Value total;
-  for (const Value prediction : lower_model(graph, model, inputs, true)) {
+  std::vector<Value> penalties;
+  for (const Value prediction : lower_model(graph, model, inputs, true, penalties)) {
     const Value sum = sum_all(graph, prediction);
     total = total ? ops::add(graph, total, sum) : sum;
   }

@@ -17,7 +17,7 @@ struct BatchSpecs {
 /// What training runs. Feeds: "x0", "y0", "w0" and so on; "random_state", int64 (seed, step); the
 /// optimizer's.
 ///  - infer: x -> predictions, then the logits behind them where there are some
-///  - loss:  predictions, logits, y, w -> the loss, then each output's own when there are several
+///  - loss:  predictions, logits, penalty, y, w -> the loss, then each output's own when there are several
 ///  - train: x, y, w -> the loss, each output's own, the predictions; variables are updated
 enum class StepKind : std::uint8_t { infer, loss, train };
 
@@ -25,6 +25,8 @@ struct StepProgram {
   std::unique_ptr<Program> program;
   std::size_t predictions = 0;   ///< number of the first prediction among the outputs
   std::vector<bool> has_logits;  ///< infer: per prediction; its logits follow all predictions, in order
+  /// infer: the last output, where layers add to the loss: what they add to each sample's, (N).
+  std::optional<TensorSpec> penalty = {};
 };
 
 /// What the loss of predictions of a type is computed in: float32 for bfloat16.
@@ -33,15 +35,15 @@ DType loss_dtype(DType predictions);
 /// Names of feeds.
 std::string feed_name(char kind, std::size_t index);
 inline constexpr const char* kRandomStateFeed = "random_state";
+inline constexpr const char* kPenaltyFeed = "penalty";
 
 /// BatchNormalizations are folded into the weights before them. `store` keeps what programs of one model
 /// share.
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
                                    const Backend& backend, std::shared_ptr<DerivedStore> store = nullptr,
                                    const KernelSelection& selection = {});
-/// The loss of given predictions; `logits[i]` is a spec where the model has logits.
-StepProgram make_loss_program(const ModelImpl& model, const std::vector<TensorSpec>& predictions,
-                              const std::vector<bool>& has_logits, const BatchSpecs& batch,
+/// The loss of what an inference program gives.
+StepProgram make_loss_program(const ModelImpl& model, const StepProgram& inference, const BatchSpecs& batch,
                               const Backend& backend);
 StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, const Backend& backend,
                                   const KernelSelection& selection = {});

@@ -102,6 +102,7 @@ Stepper::Bound Stepper::bind(std::shared_ptr<const StepProgram> step, std::int64
   bound.rate = program.feed_index(kLearningRateFeed);
   bound.iteration = program.feed_index(kIterationFeed);
   bound.random_state = program.feed_index(kRandomStateFeed);
+  bound.penalty = program.feed_index(kPenaltyFeed);
   bound.step = std::move(step);
   return bound;
 }
@@ -135,14 +136,14 @@ std::pair<Stepper::Bound*, Stepper::Bound*> Stepper::test_programs(std::int64_t 
     inference_.push_back(bind(runtime_->inference(*model_, batch.inputs), count));
   if (find(loss_, count) == nullptr) {
     const StepProgram& inference = *find(inference_, count)->step;
-    std::vector<TensorSpec> predictions;
     for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      predictions.push_back(inference.program->output_specs()[i]);
       outputs_[i].has_logits = inference.has_logits[i];
       if (inference.has_logits[i] && outputs_[i].logits.empty())
         outputs_[i].logits = Tensor(outputs_[i].predictions.spec());
     }
-    loss_.push_back(bind(runtime_->loss(*model_, predictions, inference.has_logits, batch), count));
+    if (inference.penalty && penalty_.empty())
+      penalty_ = Tensor(TensorSpec{{data_.capacity}, inference.penalty->dtype});
+    loss_.push_back(bind(runtime_->loss(*model_, inference, batch), count));
   }
   return {find(inference_, count), find(loss_, count)};
 }
@@ -194,6 +195,7 @@ void Stepper::set_feeds(Bound& bound, const Batch& batch) const {
   put(bound.rate, in_double_ ? static_cast<const void*>(&rate_double_) : &rate_float_);
   put(bound.iteration, &iteration_);
   put(bound.random_state, random_state_.data());
+  put(bound.penalty, penalty_.raw());
 }
 
 void Stepper::train(const Batch& batch) {
@@ -233,6 +235,7 @@ void Stepper::test(const Batch& batch) {
   for (Output& output : outputs_) {
     if (output.has_logits) outputs[next++] = output.logits.raw();
   }
+  if (inference->step->penalty) outputs[next++] = penalty_.raw();
   set_feeds(*inference, batch);
   runtime_->run(inference->step, inference->feeds.data(), outputs.data());
   set_feeds(*loss, batch);

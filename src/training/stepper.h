@@ -33,7 +33,7 @@ class Stepper {
     std::shared_ptr<const StepProgram> step;
     std::vector<const void*> feeds;
     std::vector<int> x, y, w, p, l;  ///< positions of the feeds; -1: not read
-    int rate = -1, iteration = -1, random_state = -1;
+    int rate = -1, iteration = -1, random_state = -1, penalty = -1;
   };
   struct Output {
     std::vector<std::shared_ptr<MetricImpl>> metrics, weighted_metrics;
@@ -70,6 +70,7 @@ class Stepper {
   double total_ = 0, seen_ = 0;
   std::vector<double> each_total_;
   Tensor loss_values_;  ///< the loss, then each output's
+  Tensor penalty_;      ///< what layers add to each sample's loss; empty where they add nothing
   bool several_losses_ = false;
   std::vector<std::pair<std::string, MetricImpl*>> named_metrics_;
   std::vector<std::string> loss_names_;

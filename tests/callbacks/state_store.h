@@ -27,9 +27,10 @@ class StateStore final : public StateVisitor {
   void field(std::string_view name, std::optional<std::int64_t>& value) override { keep(name, value); }
   void field(std::string_view name, std::optional<double>& value) override { keep(name, value); }
   void field(std::string_view name, std::optional<std::string>& value) override { keep(name, value); }
-  void field(std::string_view name, std::optional<std::vector<std::int64_t>>& value) override {
-    keep(name, value);
-  }
+  void field(std::string_view name, std::optional<Size2>& value) override { keep(name, value); }
+  void field(std::string_view name, std::optional<Shape>& value) override { keep(name, value); }
+  void field(std::string_view name, std::optional<Numbers>& value) override { keep(name, value); }
+  void field(std::string_view name, std::optional<Axes>& value) override { keep(name, value); }
   void field(std::string_view, ObjectSlot&) override { FAIL() << "an object is an option, not state"; }
   void field(std::string_view name, std::vector<Tensor>& value) override { keep(name, value); }
 

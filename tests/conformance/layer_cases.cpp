@@ -8,12 +8,7 @@ namespace {
 const std::map<std::string, std::string> kRefused = {
     {"activation_glu", "there is no activation 'glu'"},
     {"activation_sparsemax", "there is no activation 'sparsemax'"},
-    {"activation_sparsemax_extremes", "there is no activation 'sparsemax'"},
-    {"flatten_channels_first", "data_format must be channels_last"},
-    {"global_average_pooling2d_channels_first", "data_format must be channels_last"},
-    {"global_max_pooling2d_channels_first", "data_format must be channels_last"},
-    {"rescaling_per_channel", "'scale' must be a number"},
-    {"softmax_two_axes", "'axis' must be an integer"}};
+    {"activation_sparsemax_extremes", "there is no activation 'sparsemax'"}};
 
 }  // namespace
 

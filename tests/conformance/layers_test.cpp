@@ -15,12 +15,7 @@ namespace {
 constexpr Tolerance kRounding{.of_element = 3e-6, .of_largest = 6e-7, .absolute = 0};
 
 /// Cases of layers that fovea does not have.
-const std::set<std::string> kOtherClasses = {"conv2d_transpose_default",
-                                             "conv2d_transpose_strides2_same",
-                                             "conv2d_transpose_strides2_valid",
-                                             "cropping1d_asymmetric",
-                                             "cropping1d_default",
-                                             "normalization_given"};
+const std::set<std::string> kOtherClasses = {"cropping1d_asymmetric", "cropping1d_default"};
 
 /// -1e-8: in float32 TensorFlow's exp(x) - 1 is 0 there, and its derivative of selu that of positive values.
 const std::map<std::string, std::int64_t> kGradientCancelsInKeras = {{"activation_selu_extremes", 3}};
@@ -56,7 +51,9 @@ void expect_as_keras(const LayerCase& c, DType dtype, const Backend& backend) {
     const Tensor ours = got.input_gradients[0].astype(DType::float32);
     input_gradients[0].data<float>()[element->second] = ours.data<float>()[element->second];
   }
-  expect_near(got.input_gradients, input_gradients, "gradient of input", kRounding);
+  // TensorFlow has no gradient for some ways of resizing.
+  if (!input_gradients[0].empty())
+    expect_near(got.input_gradients, input_gradients, "gradient of input", kRounding);
   expect_near(got.updated_weights, c.arrays("updated_weights"), "weight afterwards", kRounding);
   // Keras gives no gradient for weights that do not train; whatever ours has there, no optimizer asks for it.
   const std::vector<Tensor> expected = c.arrays("weight_gradients");

@@ -1,6 +1,7 @@
 #include "conformance/op_cases.h"
 #include "ops/batch_norm.h"
 #include "ops/optimizer_update.h"
+#include "ops/random.h"
 
 namespace fovea::testing {
 namespace {
@@ -60,6 +61,30 @@ AdamUpdateOp clipping(double value, double norm, bool scaled) {
   return op;
 }
 
+void add_transforms(OpCases& cases, const Draw& state) {
+  for (const auto kind : {TransformKind::rotate, TransformKind::translate, TransformKind::zoom,
+                          TransformKind::flip, TransformKind::crop}) {
+    RandomTransformOp op;
+    op.kind = kind;
+    op.samples = 3;
+    op.image = {5, 7};
+    op.low = -0.2;
+    op.high = 0.4;
+    op.width_high = kind == TransformKind::flip ? 1 : 3;
+    op.tied = kind == TransformKind::zoom;
+    op.stream = 9;
+    cases.add(fmt::format("kind{}", static_cast<int>(kind)), op, {state});
+  }
+  for (const auto mode : {FillMode::constant, FillMode::nearest, FillMode::reflect, FillMode::wrap}) {
+    AffineTransformOp op;
+    op.size = {6, 4};
+    op.bilinear = mode != FillMode::wrap;
+    op.fill_mode = mode;
+    op.fill_value = 0.5;
+    cases.add(fmt::format("mode{}", static_cast<int>(mode)), op, {normal({2, 4, 5, 3}), normal({2, 6})});
+  }
+}
+
 }  // namespace
 
 void add_training_cases(OpCases& cases) {
@@ -74,6 +99,10 @@ void add_training_cases(OpCases& cases) {
   cases.add("rate30", DropoutOp(0.3, 7), {normal({5, 9}), state});
   cases.add("rate0", DropoutOp(0, 7), {normal({5, 3}), state});
   cases.add("rate90", DropoutOp(0.9, 0x8123456789abcdefULL), {normal({2, 3, 3, 5}), state});
+  cases.add("image", RandomOp(RandomKind::normal, {2, 3, 5}, DType::float32, 7), {state});
+  cases.add("other_stream", RandomOp(RandomKind::uniform, {7}, DType::float32, 0x8123456789abcdefULL),
+            {state});
+  add_transforms(cases, state);
 
   add_update(cases, "plain", 0, sgd(0, false));
   add_update(cases, "decay", 0.02, sgd(0, false));

@@ -10,6 +10,7 @@
 #include "ops/matmul.h"
 #include "ops/optimizer_update.h"
 #include "ops/pool2d.h"
+#include "ops/random.h"
 #include "ops/reduce.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
@@ -242,6 +243,23 @@ void add_training(Refusals& r) {
         "Op Dropout: the random state must be int64 (2,). Received: int64 (3,)");
   r.add("integers", DropoutOp(0.5, 0), {i32({3}), i64({2})},
         "Op Dropout: expected floats. Received: int32 (3,)");
+  r.add("state", RandomOp(RandomKind::normal, {3}, DType::float32, 0), {i64({3})},
+        "Op Random: the random state must be int64 (2,). Received: int64 (3,)");
+  r.add("integers", RandomOp(RandomKind::normal, {3}, DType::int32, 0), {i64({2})},
+        "Op Random: expected floats of a known shape. Received: int32 (3,)");
+  RandomTransformOp turn;
+  r.add("state", turn, {i64({3})},
+        "Op RandomTransform: the random state must be int64 (2,). Received: int64 (3,)");
+  AffineTransformOp affine;
+  r.add("rows", affine, {x, f32({2, 5})},
+        "Op AffineTransform: matrices must be floats of shape (2, 6). Received: float32 (2, 5)");
+  r.add("rank", affine, {f32({2, 5}), f32({2, 6})},
+        "Op AffineTransform: expected floating images (N, H, W, C)");
+  affine.size = {3, 0};
+  r.add("size", affine, {x, f32({2, 6})},
+        "Op AffineTransform: the size must be at least 1. Received: (3, 0)");
+  r.add("open", RandomOp(RandomKind::normal, {-1}, DType::float32, 0), {i64({2})},
+        "Op Random: expected floats of a known shape. Received: float32 (None,)");
 
   const TensorSpec rate = f32({}), iteration = i64({});
   SgdUpdateOp momentum;

@@ -12,6 +12,7 @@
 #include "ops/matmul.h"
 #include "ops/optimizer_update.h"
 #include "ops/pool2d.h"
+#include "ops/random.h"
 #include "ops/reduce.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
@@ -41,7 +42,10 @@ class AddressVisitor final : public FieldVisitor {
   void field(std::string_view, std::optional<std::int64_t>& value) override { note(value); }
   void field(std::string_view, std::optional<double>& value) override { note(value); }
   void field(std::string_view, std::optional<std::string>& value) override { note(value); }
-  void field(std::string_view, std::optional<std::vector<std::int64_t>>& value) override { note(value); }
+  void field(std::string_view, std::optional<Size2>& value) override { note(value); }
+  void field(std::string_view, std::optional<Shape>& value) override { note(value); }
+  void field(std::string_view, std::optional<Numbers>& value) override { note(value); }
+  void field(std::string_view, std::optional<Axes>& value) override { note(value); }
   void field(std::string_view, ObjectSlot&) override {}
 
  private:
@@ -171,8 +175,17 @@ class Changer final : public FieldVisitor {
   void field(std::string_view, std::optional<std::string>& value) override {
     change([&] { value = "a"; });
   }
-  void field(std::string_view, std::optional<std::vector<std::int64_t>>& value) override {
-    change([&] { value = std::vector<std::int64_t>{1}; });
+  void field(std::string_view, std::optional<Size2>& value) override {
+    change([&] { value = Size2(1, 2); });
+  }
+  void field(std::string_view, std::optional<Shape>& value) override {
+    change([&] { value = Shape{3}; });
+  }
+  void field(std::string_view, std::optional<Numbers>& value) override {
+    change([&] { value = Numbers{1, 2}; });
+  }
+  void field(std::string_view, std::optional<Axes>& value) override {
+    change([&] { value = Axes{1, 2}; });
   }
   void field(std::string_view, ObjectSlot&) override {}
 

@@ -2,6 +2,8 @@
 
 import common
 from common import keras, np, tf
+from keras.src.applications.convnext import LayerScale, StochasticDepth
+from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 L = keras.layers
 IMAGE = (2, 7, 5, 3)
@@ -11,12 +13,12 @@ EXTREMES = np.array([[-100, -20, -5, -1e-8, 0, 1e-8, 5, 20, 100]], "float32")
 
 def write_all(folder):
     for cases in (convolutions, depthwise_convolutions, pooling, dense_and_shapes, activations, normalization,
-                  merging, further):
+                  merging, further, augmentation):
         for name, build, shapes, *options in cases():
             write_case(folder, name, build, shapes, **(options[0] if options else {}))
 
 
-def write_case(folder, name, build, shapes, inputs=None, training=None, requested=None):
+def write_case(folder, name, build, shapes, inputs=None, training=None, requested=None, differentiable=True):
     """shapes: one per input, or ready arrays in `inputs`."""
     rng = common.start_case("layers/" + name)
     layer = build()
@@ -29,6 +31,8 @@ def write_case(folder, name, build, shapes, inputs=None, training=None, requeste
     layer(argument, **call)  # Builds; the values below replace whatever it did to the weights.
     for weight in layer.weights:
         weight.assign(weight_value(rng, weight))
+    if hasattr(layer, "finalize_state"):
+        layer.finalize_state()  # Normalization keeps its statistics as constants.
     before = [common.numpy(w) for w in layer.weights]
 
     with tf.GradientTape() as tape:
@@ -37,7 +41,8 @@ def write_case(folder, name, build, shapes, inputs=None, training=None, requeste
         output_gradient = common.normal(rng, *output.shape)
         objective = tf.reduce_sum(output * output_gradient)
     variables = [w.value for w in layer.weights]
-    gradients = tape.gradient(objective, tensors + variables)
+    # TensorFlow has no gradient for some ways of resizing.
+    gradients = tape.gradient(objective, tensors + variables) if differentiable else [None] * len(tensors)
 
     extra = {} if requested is None else {"requested_activation": requested}
     common.write(folder, name, {
@@ -56,6 +61,8 @@ def write_case(folder, name, build, shapes, inputs=None, training=None, requeste
 
 
 def weight_value(rng, weight):
+    if "int" in weight.dtype:
+        return np.int64(7)
     value = common.normal(rng, *weight.shape, scale=0.5)
     if "variance" in weight.name:
         return np.abs(value) + np.float32(0.5)
@@ -293,3 +300,96 @@ def further():
     yield "repeat_vector", lambda: L.RepeatVector(3), [(2, 5)]
     yield "permute", lambda: L.Permute((3, 1, 2)), [IMAGE]
     yield ("normalization_given", lambda: L.Normalization(mean=[0.1, 0.2, 0.3], variance=[0.5, 1.0, 2.0]), [IMAGE])
+    yield "normalization_weights", lambda: L.Normalization(), [IMAGE]
+    yield "normalization_weights_two_axes", lambda: L.Normalization(axis=(1, 3)), [IMAGE]
+    yield "normalization_scalar_invert", lambda: L.Normalization(axis=None, mean=0.5, variance=4.0, invert=True), [IMAGE]
+    yield "normalization_weights_no_axis", lambda: L.Normalization(axis=None), [(3, 5)]
+    yield "unit_normalization_default", lambda: L.UnitNormalization(), [IMAGE]
+    yield "unit_normalization_two_axes", lambda: L.UnitNormalization(axis=(1, 2)), [IMAGE]
+    yield "unit_normalization_zeros", lambda: L.UnitNormalization(), None, {
+        "inputs": [np.array([[0, 0, 0], [3, 0, 4], [-1e-5, 0, 0]], "float32")]}
+    six = (2, 5, 3, 6)
+    yield "group_normalization_default", lambda: L.GroupNormalization(groups=2), [six]
+    yield "group_normalization_of_instances", lambda: L.GroupNormalization(groups=-1, epsilon=1e-5), [six]
+    yield ("group_normalization_axis1_no_center", lambda: L.GroupNormalization(groups=3, axis=1, center=False),
+           [(2, 6, 4, 3)])
+    yield "group_normalization_no_scale_2d", lambda: L.GroupNormalization(groups=2, scale=False), [(4, 10)]
+    yield "softmax_three_axes", lambda: L.Softmax(axis=(-1, 1, 2)), [(2, 3, 4, 5)]
+    yield "softmax_axes_apart", lambda: L.Softmax(axis=[1, 3]), [(2, 3, 4, 5)]
+    yield "layer_scale", lambda: LayerScale(0.25, 3), [IMAGE]
+    yield "custom_scale_layer", lambda: CustomScaleLayer(0.17), [IMAGE, IMAGE]
+    yield "stochastic_depth_inference", lambda: StochasticDepth(0.3), [IMAGE], {"training": False}
+    yield "identity", lambda: L.Identity(), [IMAGE]
+    yield "activity_regularization", lambda: L.ActivityRegularization(l1=0.1, l2=0.2), [IMAGE]
+    yield "spatial_dropout2d_inference", lambda: L.SpatialDropout2D(0.3), [IMAGE], {"training": False}
+    yield "gaussian_noise_inference", lambda: L.GaussianNoise(0.3), [IMAGE], {"training": False}
+    yield "gaussian_dropout_inference", lambda: L.GaussianDropout(0.3), [IMAGE], {"training": False}
+    yield "alpha_dropout_inference", lambda: L.AlphaDropout(0.3), [IMAGE], {"training": False}
+    yield "dot_vectors", lambda: L.Dot(axes=1), [(3, 5), (3, 5)]
+    yield "dot_cosine", lambda: L.Dot(axes=-1, normalize=True), [(3, 5), (3, 5)]
+    yield "dot_matrices", lambda: L.Dot(axes=(2, 1)), [(2, 3, 5), (2, 5, 4)]
+    yield "dot_matrix_and_vector", lambda: L.Dot(axes=(1, 1), normalize=True), [(2, 3, 5), (2, 3)]
+    yield "center_crop", lambda: L.CenterCrop(4, 2), [IMAGE]
+    yield "center_crop_of_smaller", lambda: L.CenterCrop(9, 4), [IMAGE]
+    yield "resizing_default", lambda: L.Resizing(4, 9), [IMAGE]
+    yield "resizing_nearest", lambda: L.Resizing(9, 3, interpolation="nearest"), [IMAGE]
+    yield "resizing_bicubic", lambda: L.Resizing(10, 8, interpolation="bicubic"), [IMAGE]
+    yield "resizing_bicubic_smaller", lambda: L.Resizing(3, 2, interpolation="bicubic"), [IMAGE]
+    yield "resizing_bicubic_antialias", lambda: L.Resizing(3, 2, interpolation="bicubic", antialias=True), [IMAGE]
+    yield "resizing_lanczos3", lambda: L.Resizing(5, 8, interpolation="lanczos3"), [IMAGE]
+    yield "resizing_lanczos5_antialias", lambda: L.Resizing(3, 4, interpolation="lanczos5", antialias=True), [IMAGE]
+    no_gradient = {"differentiable": False}
+    yield "resizing_area", lambda: L.Resizing(3, 4, interpolation="area"), [IMAGE], no_gradient
+    yield "resizing_area_larger", lambda: L.Resizing(9, 12, interpolation="area"), [IMAGE], no_gradient
+    yield "resizing_bilinear_antialias", lambda: L.Resizing(3, 2, antialias=True), [IMAGE]
+    yield "resizing_cropped", lambda: L.Resizing(6, 9, crop_to_aspect_ratio=True), [IMAGE]
+    yield "resizing_padded", lambda: L.Resizing(6, 9, pad_to_aspect_ratio=True, fill_value=0.5), [IMAGE]
+    yield "up_sampling2d_bicubic", lambda: L.UpSampling2D((2, 3), interpolation="bicubic"), [IMAGE]
+    yield "up_sampling2d_lanczos5", lambda: L.UpSampling2D(2, interpolation="lanczos5"), [IMAGE]
+    for name, options in {
+            "strides2_output_padding": dict(strides=2, padding="same", output_padding=1),
+            "strides3x2_valid_output_padding": dict(strides=(3, 2), output_padding=(2, 0), activation="relu"),
+            "strides3_kernel2_same": dict(strides=3, padding="same", kernel_size=2),
+            "strides3_kernel2_valid": dict(strides=3, kernel_size=2, activation="tanh"),
+            "kernel4_strides2_same": dict(strides=2, padding="same", kernel_size=4, use_bias=False),
+            "kernel5x3_strides1x2_same": dict(strides=(1, 2), padding="same", kernel_size=(5, 3))}.items():
+        kernel = options.pop("kernel_size", 3)
+        yield ("conv2d_transpose_" + name, lambda k=kernel, o=options: L.Conv2DTranspose(4, k, **o), [IMAGE])
+    row = (2, 9, 4)
+    for name, options in {
+            "default": dict(), "strides2_same": dict(strides=2, padding="same", activation="relu"),
+            "causal_dilation2": dict(padding="causal", dilation_rate=2), "groups2_no_bias": dict(groups=2, use_bias=False),
+            "strides2_causal": dict(padding="causal", strides=2, kernel_size=4)}.items():
+        kernel = options.pop("kernel_size", 3)
+        yield "conv1d_" + name, lambda k=kernel, o=options: L.Conv1D(6, k, **o), [row]
+    yield "max_pooling1d_default", lambda: L.MaxPooling1D(), [row]
+    yield "max_pooling1d_4_strides3_same", lambda: L.MaxPooling1D(4, strides=3, padding="same"), [row]
+    yield "average_pooling1d_pool2", lambda: L.AveragePooling1D(2), [row]
+    yield "average_pooling1d_4_strides3_same", lambda: L.AveragePooling1D(4, strides=3, padding="same"), [row]
+    for kind, stem in ((L.GlobalAveragePooling1D, "global_average_pooling1d"),
+                       (L.GlobalMaxPooling1D, "global_max_pooling1d")):
+        yield stem, lambda kind=kind: kind(), [row]
+        yield stem + "_keepdims_channels_first", lambda kind=kind: kind(keepdims=True, data_format="channels_first"), [row]
+
+
+def augmentation():
+    """With ranges of one number nothing is left to chance."""
+    wide = (2, 6, 9, 3)
+    fixed = {"training": True, "differentiable": False}
+    for mode in ("reflect", "wrap", "constant", "nearest"):
+        for interpolation in ("bilinear", "nearest"):
+            how = dict(fill_mode=mode, interpolation=interpolation, fill_value=0.25)
+            name = f"{mode}_{interpolation}"
+            yield "random_rotation_" + name, lambda h=how: L.RandomRotation((0.1, 0.1), **h), [wide], fixed
+            yield "random_translation_" + name, lambda h=how: L.RandomTranslation((7 / 32, 7 / 32), (-41 / 64, -41 / 64), **h), [wide], fixed
+            yield "random_zoom_" + name, lambda h=how: L.RandomZoom((0.43, 0.43), (0.9, 0.9), **h), [wide], fixed
+    yield "random_zoom_in", lambda: L.RandomZoom((-0.3, -0.3)), [wide], fixed
+    yield "random_rotation_inference", lambda: L.RandomRotation(0.2), [wide], {"training": False}
+    yield "random_translation_inference", lambda: L.RandomTranslation(0.2, [0.1, 0.3]), [wide], {"training": False}
+    yield "random_zoom_inference", lambda: L.RandomZoom(0.2, seed=3), [wide], {"training": False}
+    yield "random_flip_inference", lambda: L.RandomFlip("vertical", seed=2), [wide], {"training": False}
+    yield "random_contrast_inference", lambda: L.RandomContrast((0.4, 0.4), value_range=(-1, 1.5)), [wide], {"training": False}
+    yield "random_brightness", lambda: L.RandomBrightness((0.3, 0.3), value_range=(-1, 1.5)), [wide], fixed
+    yield "random_brightness_inference", lambda: L.RandomBrightness(0.3, seed=4), [wide], {"training": False}
+    yield "random_contrast_number", lambda: L.RandomContrast(0.3, seed=4), [wide], {"training": False}
+    yield "random_crop_of_smaller", lambda: L.RandomCrop(8, 9, seed=5), [wide], fixed

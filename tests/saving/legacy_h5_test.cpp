@@ -166,7 +166,7 @@ TEST_F(LegacyH5, LayersThatAreNotKnownAreNamed) {
   };
   EXPECT_TRUE(contains(error_with(object("Lambda", R"(, "function": ["cm0=", null, null])")),
                        "layer 'x' (Lambda): holds Python code"));
-  EXPECT_TRUE(contains(error_with(object("GaussianNoise", "")), "layer 'x' (GaussianNoise)"));
+  EXPECT_TRUE(contains(error_with(object("Hashing", "")), "layer 'x' (Hashing)"));
   EXPECT_TRUE(contains(error_with(object("TFOpLambda", "")), "layer 'x' (TFOpLambda)"));
   EXPECT_TRUE(contains(error_with(object("Dense", R"(, "units": 2, "kernel_size": 3)")),
                        "layer 'x' (Dense): there is no option 'kernel_size'"));

@@ -172,8 +172,8 @@ TEST(ModelJson, OptionsThatFoveaDoesNotHaveAreErrors) {
   const Json activation = {
       {"module", "mine"}, {"class_name", "function"}, {"config", "wave"}, {"registered_name", "mine>wave"}};
   const Case cases[] = {
-      {"stem", "data_format", "channels_first", "channels_last"},
-      {"stem", "kernel_constraint", norm, "kernel_constraint"},
+      {"stem", "data_format", "channels_middle", "channels_last or channels_first"},
+      {"stem", "kernel_constraint", "TallNorm", "There is no constraint 'TallNorm'"},
       {"stem", "lora_rank", 4, "there is no option 'lora_rank' in fovea. Received: lora_rank=4"},
       {"stem", "activity_regularizer", norm, "activity_regularizer"},
       {"stem", "kernel_initializer", "Identity", "There is no initializer 'Identity'"},

@@ -1,0 +1,139 @@
+#include "layers/activations.h"
+#include "layers/layer_support.h"
+#include "layers/rows.h"
+
+// y[n,ol,f] = activation(bias[f] + sum over k,c of x[n, ol*s + k*d - pad, c] * kernel[k,c,f]): a convolution
+// of images one pixel high. Parameters: (k * C / groups + 1) * filters. Source:
+// keras/src/layers/convolutional/base_conv.py.
+
+namespace fovea {
+namespace {
+
+class Conv1DLayer final : public RowLayer {
+ public:
+  std::string_view class_name() const override { return "Conv1D"; }
+
+  void fields(FieldVisitor& visitor) override {
+    visitor.field("filters", filters);
+    one_number_field(visitor, "kernel_size", kernel_size);
+    one_number_field(visitor, "strides", options.strides);
+    visitor.field("padding", options.padding);
+    data_format_field(visitor);
+    one_number_field(visitor, "dilation_rate", options.dilation_rate);
+    visitor.field("groups", options.groups);
+    visitor.field("activation", options.activation);
+    visitor.field("use_bias", options.use_bias);
+    field(visitor, "kernel_initializer", options.kernel_initializer);
+    field(visitor, "bias_initializer", options.bias_initializer);
+    field(visitor, "kernel_regularizer", options.kernel_regularizer);
+    field(visitor, "bias_regularizer", options.bias_regularizer);
+    field(visitor, "activity_regularizer", activity_regularizer);
+    field(visitor, "kernel_constraint", options.kernel_constraint);
+    field(visitor, "bias_constraint", options.bias_constraint);
+  }
+
+  std::int64_t filters = 1, kernel_size = 1;
+  Conv1DOptions options;
+
+ private:
+  std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
+    const Shape& x = require_images(*this, inputs);
+    check(x);
+    if (options.padding == "causal" && x[2] != Shape::unknown)
+      return {window().output(*this, {x[0], x[1], x[2] + in_front(), x[3]}, filters)};
+    return {window().output(*this, x, filters)};
+  }
+
+  std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
+    std::vector<ParameterSpec> result;
+    result.push_back({"kernel",
+                      {kernel_size, inputs[0][3] / options.groups, filters},
+                      options.kernel_initializer,
+                      true,
+                      options.kernel_regularizer,
+                      options.kernel_constraint});
+    if (options.use_bias) {
+      result.push_back({"bias",
+                        {filters},
+                        options.bias_initializer,
+                        true,
+                        options.bias_regularizer,
+                        options.bias_constraint});
+    }
+    return result;
+  }
+
+  std::vector<Value> lower_images(const LoweringContext& context,
+                                  std::span<const Value> inputs) const override {
+    GraphBuilder& g = context.graph;
+    const Shape x = g.spec(inputs[0]).shape;
+    const Padding2 padding =
+        options.padding == "causal" ? Padding2(0, 0, in_front(), 0) : window().amounts(x);
+    const Value kernel = ops::reshape(g, context.weight(0), {1, kernel_size, x[3] / options.groups, filters});
+    Value y = ops::conv2d(g, inputs[0], kernel,
+                          {.strides = {1, options.strides},
+                           .padding = padding,
+                           .dilation = {1, options.dilation_rate},
+                           .groups = options.groups});
+    if (options.use_bias) y = ops::add(g, y, context.weight(1));
+    return {lower_activation(g, options.activation, y)};
+  }
+
+  std::string explain_image_shape(std::span<const Shape> inputs) const override {
+    const bool causal = options.padding == "causal" && inputs[0][2] != Shape::unknown;
+    return fmt::format("length {}; {} filters give {} activation maps",
+                       window().explain(inputs[0][2] + (causal ? in_front() : 0), kernel_size,
+                                        options.strides, options.dilation_rate),
+                       filters, filters);
+  }
+
+  std::string explain_image_parameters(std::span<const Shape> inputs) const override {
+    const std::int64_t channels = inputs[0][3] / options.groups;
+    const std::int64_t per_filter = kernel_size * channels + (options.use_bias ? 1 : 0);
+    return fmt::format("({}*{}{})*{} = {}: {} taps over {} channel{}{}, for each of {} filters", kernel_size,
+                       channels, options.use_bias ? " + 1" : "", filters, per_filter * filters, kernel_size,
+                       channels, channels == 1 ? "" : "s", options.use_bias ? ", one bias" : "", filters);
+  }
+
+  /// Of causal padding.
+  std::int64_t in_front() const { return (kernel_size - 1) * options.dilation_rate; }
+  Window2D window() const {
+    return {{1, kernel_size},
+            {1, options.strides},
+            {1, options.dilation_rate},
+            options.padding == "same" ? "same" : "valid"};
+  }
+
+  void check(const Shape& x) const {
+    if (options.padding != "causal") require_padding(*this, options.padding);
+    require_activation(class_name(), options.activation);
+    require_at_least_one(*this, "filters", filters);
+    require_at_least_one(*this, "kernel_size", kernel_size);
+    require_at_least_one(*this, "strides", options.strides);
+    require_at_least_one(*this, "dilation_rate", options.dilation_rate);
+    if (options.groups < 1 || filters % options.groups != 0) {
+      fail_rule(fmt::format("filters must be a multiple of groups. Received: filters={}, groups={}", filters,
+                            options.groups));
+    }
+    if (x[3] == Shape::unknown || x[3] % options.groups != 0) {
+      fail_rule(
+          fmt::format("the input's channels must be known and a multiple of groups={}. Received: {} channels",
+                      options.groups, x[3]));
+    }
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_Conv1D() { return std::make_shared<Conv1DLayer>(); }
+
+Conv1D::Conv1D(std::int64_t filters, std::int64_t kernel_size, const Conv1DOptions& options) {
+  auto impl = make_impl<Conv1DLayer>(options);
+  impl->filters = filters;
+  impl->kernel_size = kernel_size;
+  impl->options = options;
+  impl->activity_regularizer = options.activity_regularizer;
+  impl_ = impl;
+}
+
+}  // namespace fovea
