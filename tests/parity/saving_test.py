@@ -309,7 +309,7 @@ class KerasInOurs(Files):
         image = keras.Input((4, 4, 3), name="image")
         cases = [
             (keras.Model(x, layers.Lambda(lambda value: value, name="code")(x)), r"layer 'code' \(Lambda\).*never run"),
-            (keras.Model(x, layers.GaussianNoise(0.5, name="noisy")(x)), r"'noisy' \(GaussianNoise\).*register_layer"),
+            (keras.Model(x, layers.RMSNormalization(name="other")(x)), r"'other' \(RMSNormalization\).*register_layer"),
             (keras.Model(x, layers.Dense(2, kernel_constraint="max_norm", name="held")(x)), r"'held'.*kernel_constraint"),
             (keras.Model(x, layers.Dense(2, activity_regularizer="l2", name="busy")(x)), r"'busy'.*activity_regularizer"),
             (keras.Model(x, layers.Dense(2, dtype="mixed_float16", name="half")(x)), r"'half'.*mixed_float16"),
