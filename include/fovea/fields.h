@@ -78,6 +78,10 @@ class ObjectSlot {
   /// Puts a new object of that class, with default options, in the slot. Throws Error for an unknown class.
   virtual Configurable& make(std::string_view class_name) = 0;
   virtual void clear() = 0;
+  /// A place that may hold a number instead of an object (a learning rate): the number there, if it is one.
+  virtual std::optional<double> number() const { return {}; }
+  /// Puts a number in the slot; false where only objects go.
+  virtual bool take_number(double /*number*/) { return false; }
 };
 
 /// Visits the options of a Configurable. Readers assign to the references, writers only look at them.
@@ -101,6 +105,8 @@ class FieldVisitor {
   virtual void field(std::string_view name, std::optional<Numbers>& value) = 0;
   virtual void field(std::string_view name, std::optional<Axes>& value) = 0;
   virtual void field(std::string_view name, ObjectSlot& slot) = 0;
+  /// Does it assign? An option that Keras leaves out of its configs at its default is visited then too.
+  virtual bool reads() const { return false; }
 };
 
 }  // namespace fovea

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fovea/fields.h"
 #include "fovea/graph.h"
@@ -37,8 +38,8 @@ class LossImpl : public Configurable {
   std::string reduction = "sum_over_batch_size";
 };
 
-/// A handle; built from Keras' names: "binary_crossentropy", "bce", "mse", "MeanSquaredError", ... Throws
-/// Error for an unknown one.
+/// A handle; built from Keras' names: "binary_crossentropy", "bce", "mse", "MeanSquaredError", "kld", ...
+/// Throws Error for an unknown one.
 class Loss {
  public:
   Loss() = default;
@@ -92,14 +93,76 @@ struct SparseCategoricalCrossentropyOptions {
 /// -log p[label]; labels are integers.
 Loss SparseCategoricalCrossentropy(const SparseCategoricalCrossentropyOptions& options = {});
 
-struct RegressionOptions {
+/// Of losses that have no others.
+struct LossOptions {
   std::string reduction = "sum_over_batch_size";
   std::string name = {};  ///< empty: the loss' own
 };
 /// mean((y - p)^2) over the last axis.
-Loss MeanSquaredError(const RegressionOptions& options = {});
+Loss MeanSquaredError(const LossOptions& options = {});
 /// mean(|y - p|) over the last axis.
-Loss MeanAbsoluteError(const RegressionOptions& options = {});
+Loss MeanAbsoluteError(const LossOptions& options = {});
+/// 100 mean(|y - p| / max(|y|, 1e-7)) over the last axis.
+Loss MeanAbsolutePercentageError(const LossOptions& options = {});
+/// mean((log(1 + p) - log(1 + y))^2) over the last axis; labels and predictions below 1e-7 count as that.
+Loss MeanSquaredLogarithmicError(const LossOptions& options = {});
+/// mean(log(cosh(p - y))) over the last axis: half the square near 0, the absolute value far from it.
+Loss LogCosh(const LossOptions& options = {});
+/// mean(p - y log(p + 1e-7)) over the last axis.
+Loss Poisson(const LossOptions& options = {});
+/// sum(y log(y / p)) over the last axis, both between 1e-7 and 1.
+Loss KLDivergence(const LossOptions& options = {});
+/// mean(max(1 - y p, 0)) over the last axis. Labels are -1 and 1; when all of a batch are 0 or 1, 0 counts
+/// as -1.
+Loss Hinge(const LossOptions& options = {});
+/// mean(max(1 - y p, 0)^2) over the last axis, labels as for Hinge.
+Loss SquaredHinge(const LossOptions& options = {});
+/// max(max((1 - y) p) - sum(y p) + 1, 0) over the last axis; labels are one-hot.
+Loss CategoricalHinge(const LossOptions& options = {});
+
+struct HuberOptions {
+  double delta = 1;  ///< where the square goes over into a line
+  std::string reduction = "sum_over_batch_size";
+  std::string name = "huber_loss";
+};
+/// The mean over the last axis of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2; e = p - y. Keras
+/// does not save delta; fovea does, where it is not 1.
+Loss Huber(const HuberOptions& options = {});
+
+struct CosineSimilarityOptions {
+  std::int64_t axis = -1;
+  std::string reduction = "sum_over_batch_size";
+  std::string name = "cosine_similarity";
+};
+/// -sum(y p) over `axis`, both scaled to length 1: -1 where they point the same way. Keras does not save the
+/// axis; fovea does, where it is not -1.
+Loss CosineSimilarity(const CosineSimilarityOptions& options = {});
+
+struct BinaryFocalCrossentropyOptions {
+  bool apply_class_balancing = false;
+  double alpha = 0.25;  ///< weight of class 1, that of class 0 being 1 - alpha; with apply_class_balancing
+  double gamma = 2;     ///< how much less what is right already counts
+  bool from_logits = false;
+  double label_smoothing = 0;
+  std::int64_t axis = -1;
+  std::string reduction = "sum_over_batch_size";
+  std::string name = "binary_focal_crossentropy";
+};
+/// (1 - p_t)^gamma times the binary cross-entropy, p_t being the probability of what is right. Source: Lin et
+/// al. 2018.
+Loss BinaryFocalCrossentropy(const BinaryFocalCrossentropyOptions& options = {});
+
+struct CategoricalFocalCrossentropyOptions {
+  Numbers alpha = 0.25;  ///< a weight for all classes, or one for each
+  double gamma = 2;
+  bool from_logits = false;
+  double label_smoothing = 0;
+  std::int64_t axis = -1;
+  std::string reduction = "sum_over_batch_size";
+  std::string name = "categorical_focal_crossentropy";
+};
+/// -sum(alpha (1 - p)^gamma y log p) over the classes; p is normalised and clipped.
+Loss CategoricalFocalCrossentropy(const CategoricalFocalCrossentropyOptions& options = {});
 
 }  // namespace losses
 }  // namespace fovea

@@ -59,6 +59,10 @@ class Writer final : public FieldVisitor {
     put(name, value ? json(*value) : Json(nullptr));
   }
   void field(std::string_view name, ObjectSlot& slot) override {
+    if (const std::optional<double> number = slot.number()) {
+      put(name, *number);
+      return;
+    }
     put(name, slot.get() == nullptr ? Json(nullptr) : write_object(*slot.get(), slot.module()));
   }
 
@@ -163,11 +167,16 @@ class Reader final : public FieldVisitor {
     if (found == nullptr) return;
     if (found->is_null()) {
       at_field(name, [&] { slot.clear(); });
+    } else if (found->is_number() && slot.take_number(found->get<double>())) {
+      return;
     } else if (found->is_string()) {
       at_field(name, [&] { slot.make(found->get<std::string>()); });
     } else {
       if (!found->is_object() || !found->contains("class_name") || !(*found)["class_name"].is_string()) {
-        wrong(name, "a name, or an object with its class_name", *found);
+        wrong(name,
+              slot.number() ? "a number, or an object with its class_name"
+                            : "a name, or an object with its class_name",
+              *found);
       }
       Configurable* made = nullptr;
       at_field(name, [&] { made = &slot.make((*found)["class_name"].get<std::string>()); });
@@ -175,6 +184,7 @@ class Reader final : public FieldVisitor {
         read_config(*made, (*found)["config"], fmt::format("{}, {}", where_, name));
     }
   }
+  bool reads() const override { return true; }
 
  private:
   const Json* find(std::string_view name) const {

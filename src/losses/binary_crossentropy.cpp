@@ -19,27 +19,18 @@ class BinaryCrossentropyLoss final : public LossImpl {
   }
 
   Value values(GraphBuilder& b, Value y_true, Value y_pred, Value logits) const override {
-    Value labels = like_predictions(b, y_true, y_pred);
-    const double smoothing = options.label_smoothing;
-    if (smoothing != 0) labels = ops::scale(b, labels, 1 - smoothing, smoothing / 2);
-    if (options.from_logits) logits = y_pred;
-    const Value each =
-        logits ? ops::sigmoid_cross_entropy(b, logits, labels) : on_probabilities(b, labels, y_pred);
+    const SameShape same = same_shape(b, y_true, y_pred);
+    const Value labels = smoothed(b, same.y_true, options.label_smoothing, 2);
+    if (same.squeezed) logits = {};
+    if (options.from_logits && !logits) logits = same.y_pred;
+    const Value each = logits ? ops::sigmoid_cross_entropy(b, logits, labels)
+                              : binary_crossentropy_of_probabilities(b, labels, same.y_pred);
     return ops::reduce(b, ops::ReduceKind::mean, each, {options.axis});
   }
 
   std::optional<LabelRule> label_rule(const Shape&) const override { return LabelRule{.low = 0, .high = 1}; }
 
   losses::BinaryCrossentropyOptions options;
-
- private:
-  static Value on_probabilities(GraphBuilder& b, Value labels, Value p) {
-    const Value clipped = clip(b, p, kEpsilon, 1 - kEpsilon);
-    const Value yes = ops::multiply(b, labels, ops::unary(b, "log", clipped));
-    const Value no =
-        ops::multiply(b, ops::scale(b, labels, -1, 1), ops::unary(b, "log", ops::scale(b, clipped, -1, 1)));
-    return ops::unary(b, "negative", ops::add(b, yes, no));
-  }
 };
 
 }  // namespace

@@ -20,17 +20,16 @@ class CategoricalCrossentropyLoss final : public LossImpl {
   }
 
   Value values(GraphBuilder& b, Value y_true, Value y_pred, Value logits) const override {
-    Value labels = like_predictions(b, y_true, y_pred);
-    if (options.label_smoothing != 0) {
-      const auto classes = static_cast<double>(b.spec(labels).shape[-1]);
-      labels = ops::scale(b, labels, 1 - options.label_smoothing, options.label_smoothing / classes);
-    }
-    labels = axis_last(b, labels, options.axis);
-    if (options.from_logits) logits = y_pred;
+    const SameShape same = same_shape(b, y_true, y_pred);
+    // Classes are counted along the last axis, whatever `axis` is, as in Keras.
+    const auto classes = static_cast<double>(b.spec(same.y_true).shape[-1]);
+    const Value labels =
+        axis_last(b, smoothed(b, same.y_true, options.label_smoothing, classes), options.axis);
+    if (same.squeezed) logits = {};
+    if (options.from_logits && !logits) logits = same.y_pred;
     if (logits) return ops::softmax_cross_entropy(b, axis_last(b, logits, options.axis), labels);
-    const Value p = axis_last(b, y_pred, options.axis);
-    const Value normalised = ops::divide(b, p, ops::reduce(b, ops::ReduceKind::sum, p, {-1}, true));
-    const Value log = ops::unary(b, "log", clip(b, normalised, kEpsilon, 1 - kEpsilon));
+    const Value log =
+        ops::unary(b, "log", normalised_probabilities(b, axis_last(b, same.y_pred, options.axis)));
     return ops::unary(b, "negative",
                       ops::reduce(b, ops::ReduceKind::sum, ops::multiply(b, labels, log), {-1}));
   }

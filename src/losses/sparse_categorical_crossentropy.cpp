@@ -23,10 +23,11 @@ class SparseCategoricalCrossentropyLoss final : public LossImpl {
     const Shape predictions = b.spec(classes_last).shape;
     const Value indices = labels_of(b, y_true, predictions);
     const Value one_hot = ops::one_hot(b, indices, predictions[-1], b.spec(y_pred).dtype);
-    if (options.from_logits) {
-      logits = classes_last;
-    } else if (logits) {
+    // Keras puts zeros in place of what is ignored, and so sees predictions without logits.
+    if (logits && !options.ignore_class) {
       logits = axis_last(b, logits, options.axis);
+    } else if (options.from_logits) {
+      logits = classes_last;
     } else {
       logits = ops::unary(b, "log", clip(b, classes_last, kEpsilon, 1 - kEpsilon));
     }
