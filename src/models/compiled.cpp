@@ -67,6 +67,19 @@ std::vector<std::vector<Metric>> metrics_per_output(const char* option, const Me
   return result;
 }
 
+/// Logs hold one number for each metric.
+void require_single_figures(const char* option, const std::vector<std::vector<Metric>>& metrics) {
+  for (const std::vector<Metric>& of_output : metrics) {
+    for (const Metric& metric : of_output) {
+      if (!metric.impl() || metric.impl()->is_single()) continue;
+      fail(
+          "compile: {} holds '{}', which has several figures, one for each class or threshold, and logs hold "
+          "one for each metric; give it an average, or one threshold. Received: {}",
+          option, metric.key(), metric.impl()->class_name());
+    }
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Compiled> make_compiled(const ModelImpl& model, const CompileOptions& options) {
@@ -79,6 +92,8 @@ std::shared_ptr<const Compiled> make_compiled(const ModelImpl& model, const Comp
   compiled->loss_weights = per_output("loss_weights", options.loss_weights, names, 1.0);
   compiled->metrics = metrics_per_output("metrics", options.metrics, names);
   compiled->weighted_metrics = metrics_per_output("weighted_metrics", options.weighted_metrics, names);
+  require_single_figures("metrics", compiled->metrics);
+  require_single_figures("weighted_metrics", compiled->weighted_metrics);
   return compiled;
 }
 

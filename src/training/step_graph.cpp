@@ -1,5 +1,7 @@
 #include "training/step_graph.h"
 
+#include <algorithm>
+
 #include "ops/softmax.h"
 #include "ops/unary.h"
 #include "plan/batched_program.h"
@@ -155,6 +157,13 @@ std::vector<Value> lower_model(Graph& g, const ModelImpl& model, const std::vect
   return predictions;
 }
 
+bool metrics_use_logits(const Compiled& compiled, std::size_t output) {
+  const auto uses = [](const Metric& metric) { return metric.impl() && metric.impl()->uses_logits(); };
+  return std::any_of(compiled.metrics[output].begin(), compiled.metrics[output].end(), uses) ||
+         std::any_of(compiled.weighted_metrics[output].begin(), compiled.weighted_metrics[output].end(),
+                     uses);
+}
+
 void add_losses(Graph& g, const LossValues& losses) {
   g.add_output(losses.total);
   if (losses.each.size() < 2) return;
@@ -255,6 +264,11 @@ StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, con
   StepProgram step;
   step.predictions = graph.outputs().size();
   for (const Value prediction : predictions) graph.add_output(prediction);
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const bool wanted = logits[i] && metrics_use_logits(*model.compiled, i);
+    step.has_logits.push_back(wanted);
+    if (wanted) graph.add_output(logits[i]);
+  }
   add_update(graph, model, losses.total);
   step.program = make_program(graph, backend, nullptr, selection);
   return step;

@@ -18,13 +18,15 @@ struct BatchSpecs {
 /// optimizer's.
 ///  - infer: x -> predictions, then the logits behind them where there are some
 ///  - loss:  predictions, logits, penalty, y, w -> the loss, then each output's own when there are several
-///  - train: x, y, w -> the loss, each output's own, the predictions; variables are updated
+///  - train: x, y, w -> the loss, each output's own, the predictions, and the logits that metrics look at;
+///    variables are updated
 enum class StepKind : std::uint8_t { infer, loss, train };
 
 struct StepProgram {
   std::unique_ptr<Program> program;
-  std::size_t predictions = 0;   ///< number of the first prediction among the outputs
-  std::vector<bool> has_logits;  ///< infer: per prediction; its logits follow all predictions, in order
+  std::size_t predictions = 0;  ///< number of the first prediction among the outputs
+  /// infer, train: per prediction; its logits follow all predictions, in order.
+  std::vector<bool> has_logits;
   /// infer: the last output, where layers add to the loss: what they add to each sample's, (N).
   std::optional<TensorSpec> penalty = {};
 };

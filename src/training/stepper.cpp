@@ -125,6 +125,7 @@ Stepper::Bound& Stepper::training_program(std::int64_t count) {
   drop_stale_programs();
   if (Bound* const known = find(training_, count)) return *known;
   training_.push_back(bind(runtime_->training(*model_, specs(count)), count));
+  make_room_for_logits(*training_.back().step);
   return training_.back();
 }
 
@@ -136,16 +137,19 @@ std::pair<Stepper::Bound*, Stepper::Bound*> Stepper::test_programs(std::int64_t 
     inference_.push_back(bind(runtime_->inference(*model_, batch.inputs), count));
   if (find(loss_, count) == nullptr) {
     const StepProgram& inference = *find(inference_, count)->step;
-    for (std::size_t i = 0; i < outputs_.size(); ++i) {
-      outputs_[i].has_logits = inference.has_logits[i];
-      if (inference.has_logits[i] && outputs_[i].logits.empty())
-        outputs_[i].logits = Tensor(outputs_[i].predictions.spec());
-    }
+    make_room_for_logits(inference);
     if (inference.penalty && penalty_.empty())
       penalty_ = Tensor(TensorSpec{{data_.capacity}, inference.penalty->dtype});
     loss_.push_back(bind(runtime_->loss(*model_, inference, batch), count));
   }
   return {find(inference_, count), find(loss_, count)};
+}
+
+void Stepper::make_room_for_logits(const StepProgram& step) {
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (step.has_logits[i] && outputs_[i].logits.empty())
+      outputs_[i].logits = Tensor(outputs_[i].predictions.spec());
+  }
 }
 
 void Stepper::set_weights(const Batch& batch) {
@@ -215,13 +219,15 @@ void Stepper::train(const Batch& batch) {
   for (std::int64_t i = 0; i < loss_values_.size(); ++i) {
     outputs[static_cast<std::size_t>(i)] = static_cast<char*>(loss_values_.raw()) + i * width;
   }
+  std::size_t next = bound.step->predictions;
+  for (Output& output : outputs_) outputs[next++] = output.predictions.raw();
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    outputs[bound.step->predictions + i] = outputs_[i].predictions.raw();
+    if (bound.step->has_logits[i]) outputs[next++] = outputs_[i].logits.raw();
   }
   runtime_->run(bound.step, bound.feeds.data(), outputs.data());
   *iterations = iteration_;
   optimizer.iterations.touch();
-  update(batch);
+  update(batch, bound.step->has_logits);
 }
 
 void Stepper::test(const Batch& batch) {
@@ -232,8 +238,8 @@ void Stepper::test(const Batch& batch) {
   if (inference->step->program->output_specs().size() > outputs.size()) fail("Model: more than 30 outputs");
   std::size_t next = 0;
   for (Output& output : outputs_) outputs[next++] = output.predictions.raw();
-  for (Output& output : outputs_) {
-    if (output.has_logits) outputs[next++] = output.logits.raw();
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (inference->step->has_logits[i]) outputs[next++] = outputs_[i].logits.raw();
   }
   if (inference->step->penalty) outputs[next++] = penalty_.raw();
   set_feeds(*inference, batch);
@@ -244,7 +250,7 @@ void Stepper::test(const Batch& batch) {
     outputs[static_cast<std::size_t>(i)] = static_cast<char*>(loss_values_.raw()) + i * width;
   }
   runtime_->run(loss->step, loss->feeds.data(), outputs.data());
-  update(batch);
+  update(batch, inference->step->has_logits);
 }
 
 void Stepper::reset() {
@@ -256,7 +262,7 @@ void Stepper::reset() {
   }
 }
 
-void Stepper::update(const Batch& batch) {
+void Stepper::update(const Batch& batch, const std::vector<bool>& has_logits) {
   const auto count = static_cast<double>(batch.count);
   total_ += count * number_at(loss_values_, 0);
   for (std::size_t i = 0; i < each_total_.size(); ++i) {
@@ -268,10 +274,18 @@ void Stepper::update(const Batch& batch) {
     if (output.metrics.empty() && output.weighted_metrics.empty()) continue;
     const Tensor y = batch.targets[i].rows(0, batch.count);
     const Tensor p = output.predictions.rows(0, batch.count);
-    for (const auto& metric : output.metrics) metric->update(y, p, nullptr);
+    const Tensor logits = has_logits[i] ? output.logits.rows(0, batch.count) : Tensor();
+    const auto take = [&](MetricImpl& metric, const Tensor* weights) {
+      if (has_logits[i] && metric.uses_logits()) {
+        metric.update_from_logits(y, logits, weights);
+      } else {
+        metric.update(y, p, weights);
+      }
+    };
+    for (const auto& metric : output.metrics) take(*metric, nullptr);
     if (output.weighted_metrics.empty()) continue;
     const Tensor w = weights_.empty() ? Tensor() : weights_[i].rows(0, batch.count);
-    for (const auto& metric : output.weighted_metrics) metric->update(y, p, weights_.empty() ? nullptr : &w);
+    for (const auto& metric : output.weighted_metrics) take(*metric, weights_.empty() ? nullptr : &w);
   }
   refresh_logs();
 }

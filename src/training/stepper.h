@@ -38,7 +38,6 @@ class Stepper {
   struct Output {
     std::vector<std::shared_ptr<MetricImpl>> metrics, weighted_metrics;
     Tensor predictions, logits;
-    bool has_logits = false;
   };
 
   void check_inputs() const;
@@ -54,7 +53,9 @@ class Stepper {
   Bound& training_program(std::int64_t count);
   std::pair<Bound*, Bound*> test_programs(std::int64_t count);
   void set_feeds(Bound& bound, const Batch& batch) const;
-  void update(const Batch& batch);
+  /// Buffers for the logits of outputs that have some in that program.
+  void make_room_for_logits(const StepProgram& step);
+  void update(const Batch& batch, const std::vector<bool>& has_logits);
   void refresh_logs();
 
   std::shared_ptr<ModelImpl> model_;
