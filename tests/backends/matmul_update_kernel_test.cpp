@@ -31,6 +31,7 @@ Parts add_step(RegionCase& region, const Sizes& s, const UpdateOp& op, bool tran
   std::vector<int> inputs = {region.input(Tensor::of<float>({}, {0.037F})),
                              region.input(Tensor::of<std::int64_t>({}, {7}))};
   if (op.scaled) inputs.push_back(region.input(Tensor::of<float>({}, {0.63F})));
+  if (op.own_scalars() > 0) inputs.push_back(region.input(Tensor::of<float>({}, {0.61F})));
   const int w = region.input(random_tensor({s.m, s.n}, 3));
   inputs.push_back(w);
   // Averages of squares are positive; the centered form subtracts the average's square, which epsilon
@@ -96,6 +97,15 @@ TEST(MatMulUpdateKernel, RmspropHasTheBitsOfTwoKernels) {
   expect_bits_of_two_kernels(op);
 }
 
+TEST(MatMulUpdateKernel, OthersHaveTheBitsOfTwoKernels) {
+  expect_bits_of_two_kernels(NadamUpdateOp());
+  expect_bits_of_two_kernels(AdagradUpdateOp());
+  expect_bits_of_two_kernels(AdadeltaUpdateOp());
+  expect_bits_of_two_kernels(AdamaxUpdateOp());
+  expect_bits_of_two_kernels(LionUpdateOp());
+  expect_bits_of_two_kernels(FtrlUpdateOp());
+}
+
 TEST(MatMulUpdateKernel, AgreesWithTheFormula) {
   expect_kernel(step({32, 300, 130}, adam()), "matmul:blocks+update", {.of_largest = 1e-6});
 }
@@ -116,6 +126,13 @@ TEST(MatMulUpdateKernel, LeavesOtherRegionsAlone) {
   RegionCase plain("a is not transposed");
   for (const int value : add_step(plain, {4, 50, 20}, adam(), false).updated) plain.output(value);
   EXPECT_NE(reason_declined(plain).find("no product a^T b"), std::string::npos);
+
+  AdamUpdateOp waiting = adam();
+  waiting.accumulation_steps = 2;
+  EXPECT_NE(reason_declined(step({4, 50, 20}, waiting)).find("in every iteration"), std::string::npos);
+  FtrlUpdateOp powered;
+  powered.power = -0.8;
+  EXPECT_NE(reason_declined(step({4, 50, 20}, powered)).find("power of -1/2 only"), std::string::npos);
 
   EXPECT_NE(reason_declined(step({257, 50, 20}, adam())).find("the products take longer"), std::string::npos);
   EXPECT_NE(reason_declined(step({4, 12, 30'000}, adam())).find("too long"), std::string::npos);

@@ -11,6 +11,7 @@ std::vector<Draw> update_inputs(const OptimizerUpdate& op, const std::vector<Sha
   std::vector<Draw> inputs = {given(Tensor::of<double>({}, {0.125})),
                               given(Tensor::of<std::int64_t>({}, {7}))};
   if (op.scaled) inputs.push_back(given(Tensor::of<double>({}, {0.75})));
+  for (std::size_t i = 0; i < op.own_scalars(); ++i) inputs.push_back(given(Tensor::of<double>({}, {0.625})));
   for (const Shape& shape : variables) {
     inputs.push_back(normal(shape));
     for (std::size_t i = 0; i < op.slots(); ++i) inputs.push_back(uniform(shape, 0.5, 2));
@@ -49,6 +50,71 @@ AdamUpdateOp adam(double beta_1, double beta_2, double epsilon, bool amsgrad) {
   op.beta_2 = beta_2;
   op.epsilon = epsilon;
   op.amsgrad = amsgrad;
+  return op;
+}
+
+template <class OpType>
+OpType with_betas(double beta_1, double beta_2, double epsilon) {
+  OpType op;
+  op.beta_1 = beta_1;
+  op.beta_2 = beta_2;
+  op.epsilon = epsilon;
+  return op;
+}
+
+AdagradUpdateOp adagrad(double epsilon) {
+  AdagradUpdateOp op;
+  op.epsilon = epsilon;
+  return op;
+}
+
+AdadeltaUpdateOp adadelta(double rho, double epsilon) {
+  AdadeltaUpdateOp op;
+  op.rho = rho;
+  op.epsilon = epsilon;
+  return op;
+}
+
+LionUpdateOp lion(double beta_1, double beta_2) {
+  LionUpdateOp op;
+  op.beta_1 = beta_1;
+  op.beta_2 = beta_2;
+  return op;
+}
+
+FtrlUpdateOp ftrl(double power, double l1, double l2, double shrinkage, double beta) {
+  FtrlUpdateOp op;
+  op.power = power;
+  op.l1 = l1;
+  op.l2 = l2;
+  op.shrinkage = shrinkage;
+  op.beta = beta;
+  return op;
+}
+
+/// In iteration 7: one that is a step when it is a multiple of this.
+template <class OpType>
+OpType accumulating(OpType op, std::int64_t steps) {
+  op.accumulation_steps = steps;
+  return op;
+}
+
+MovingAverageOp moving_average(double momentum, std::int64_t overwrite_frequency) {
+  MovingAverageOp op;
+  op.momentum = momentum;
+  op.overwrite_frequency = overwrite_frequency;
+  return op;
+}
+
+NadamProductOp nadam_product(double beta_1) {
+  NadamProductOp op;
+  op.beta_1 = beta_1;
+  return op;
+}
+
+GradientAccumulationOp accumulation(std::int64_t steps) {
+  GradientAccumulationOp op;
+  op.steps = steps;
   return op;
 }
 
@@ -120,6 +186,37 @@ void add_training_cases(OpCases& cases) {
   add_update(cases, "clip_value", 0.02, clipping(0.4, 0, false));
   add_update(cases, "clip_norm", 0.02, clipping(0, 0.8, false));
   add_update(cases, "scaled", 0.02, clipping(0, 0, true));
+  add_update(cases, "accumulating_step", 0.02, accumulating(clipping(0.4, 0, false), 7));
+  add_update(cases, "accumulating", 0.02, accumulating(clipping(0.4, 0, false), 3));
+  add_update(cases, "plain", 0, adagrad(1e-7));
+  add_update(cases, "options_decay", 0.02, adagrad(0.1));
+  add_update(cases, "plain", 0, adadelta(0.95, 1e-7));
+  add_update(cases, "options_decay", 0.02, adadelta(0.8, 0.1));
+  add_update(cases, "plain", 0, with_betas<AdamaxUpdateOp>(0.9, 0.999, 1e-7));
+  add_update(cases, "options_decay", 0.02, with_betas<AdamaxUpdateOp>(0.8, 0.5, 0.1));
+  add_update(cases, "accumulating_step", 0, accumulating(with_betas<AdamaxUpdateOp>(0.8, 0.5, 0.1), 7));
+  add_update(cases, "plain", 0, with_betas<NadamUpdateOp>(0.9, 0.999, 1e-7));
+  add_update(cases, "options_decay", 0.02, with_betas<NadamUpdateOp>(0.8, 0.95, 1e-2));
+  add_update(cases, "accumulating_step", 0, accumulating(with_betas<NadamUpdateOp>(0.8, 0.95, 1e-2), 7));
+  add_update(cases, "plain", 0, lion(0.9, 0.99));
+  add_update(cases, "options_decay", 0.02, lion(0.5, 0.7));
+  add_update(cases, "plain", 0, ftrl(-0.5, 0, 0, 0, 0));
+  add_update(cases, "options_decay", 0.02, ftrl(-0.5, 0.1, 0.2, 0.3, 0.4));
+  add_update(cases, "power", 0, ftrl(-0.8, 0.1, 0.2, 0.3, 0.4));
+
+  const Draw iteration = given(Tensor::of<std::int64_t>({}, {7}));
+  const Draw scalar = given(Tensor::of<double>({}, {0.625}));
+  cases.add("plain", nadam_product(0.9), {iteration, scalar});
+  cases.add("accumulating_step", accumulating(nadam_product(0.8), 7), {iteration, scalar});
+  cases.add("accumulating", accumulating(nadam_product(0.8), 3), {iteration, scalar});
+  const std::vector<Draw> pairs = {iteration, normal({3, 5}), normal({3, 5}), normal({}), normal({})};
+  cases.add("waits", accumulation(3), pairs);
+  cases.add("step", accumulation(7), pairs);
+  cases.add("plain", moving_average(0.9, 0), pairs);
+  cases.add("overwrites", moving_average(0.75, 7), pairs);
+  cases.add("keeps", moving_average(0.75, 3), pairs);
+  cases.add("accumulating_overwrites", accumulating(moving_average(0.75, 2), 4), pairs);
+  cases.add("first_step", accumulating(moving_average(0.75, 2), 7), pairs);
 }
 
 }  // namespace fovea::testing

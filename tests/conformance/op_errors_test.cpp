@@ -290,6 +290,33 @@ void add_training(Refusals& r) {
         "Op AdamUpdate: the rate is a scalar of float32 or float64, the iteration an int64 one. Received: "
         "float32 () and "
         "int32 ()");
+  r.add("own_scalar", NadamUpdateOp(), {rate, iteration, f32({1}), x, x, x, x},
+        "Op NadamUpdate: its own scalar is float32 (). Received: float32 (1,)");
+  r.add("own_scalar_missing", NadamUpdateOp(), {rate, iteration, x, x, x, x},
+        "Op NadamUpdate: takes the rate, the iteration, its own scalar and 4 inputs a variable. Received: 6");
+  const std::vector<TensorSpec> no_gradient = {rate, iteration, x, x};
+  r.add("inputs", AdagradUpdateOp(), no_gradient,
+        "Op AdagradUpdate: takes the rate, the iteration and 3 inputs a variable. Received: 4");
+  r.add("inputs", AdadeltaUpdateOp(), no_gradient,
+        "Op AdadeltaUpdate: takes the rate, the iteration and 4 inputs a variable. Received: 4");
+  r.add("inputs", AdamaxUpdateOp(), no_gradient,
+        "Op AdamaxUpdate: takes the rate, the iteration and 4 inputs a variable. Received: 4");
+  r.add("inputs", FtrlUpdateOp(), no_gradient,
+        "Op FtrlUpdate: takes the rate, the iteration and 4 inputs a variable. Received: 4");
+  LionUpdateOp waiting;
+  waiting.accumulation_steps = 0;
+  r.add("steps", waiting, {rate, iteration, x, x, x},
+        "Op LionUpdate: accumulation_steps must be at least 1. Received: 0");
+  r.add("product", NadamProductOp(), {i32({}), rate},
+        "Op NadamProduct: takes the iteration, an int64 scalar, and a scalar. Received: int32 () and float32 "
+        "()");
+  r.add("pairs", MovingAverageOp(), {iteration, x},
+        "Op MovingAverage: takes the iteration and two inputs a variable. Received: 2");
+  r.add("pair_specs", GradientAccumulationOp(), {iteration, x, f32({3})},
+        "Op GradientAccumulation: the two inputs of a variable have one spec. Received: float32 (2, 3, 3, 4) "
+        "and float32 (3,)");
+  r.add("pair_iteration", GradientAccumulationOp(), {rate, x, x},
+        "Op GradientAccumulation: the iteration is an int64 scalar. Received: float32 ()");
 }
 
 const std::vector<Refusal>& refusals() {

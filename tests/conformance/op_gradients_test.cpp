@@ -15,8 +15,12 @@ namespace {
 
 /// Ops that are gradients or updates themselves; theirs does not exist.
 const std::set<std::string_view> kWithoutGradient = {
-    "SelectGradient",    "UnaryBackward", "SoftmaxBackward", "Pool2DBackward", "ReduceExtremeBackward",
-    "BatchNormBackward", "SgdUpdate",     "RmspropUpdate",   "AdamUpdate"};
+    "SelectGradient", "UnaryBackward",         "SoftmaxBackward",
+    "Pool2DBackward", "ReduceExtremeBackward", "BatchNormBackward",
+    "SgdUpdate",      "RmspropUpdate",         "AdamUpdate",
+    "AdagradUpdate",  "AdadeltaUpdate",        "AdamaxUpdate",
+    "NadamUpdate",    "NadamProduct",          "LionUpdate",
+    "FtrlUpdate",     "GradientAccumulation",  "MovingAverage"};
 
 /// The op's first output times fixed weights, summed: a scalar to take gradients of.
 struct Target {

@@ -70,6 +70,7 @@ Implementation make_matmul_update(const Region& region) {
   const std::vector<int>& inputs = region.steps[1].inputs;
   const int gradient = region.steps[0].outputs[0];
   if (op->variables(inputs.size()) != 1) return decline("updates one variable");
+  if (op->accumulation_steps != 1) return decline("takes a step in every iteration");
   if (inputs[op->head() + op->slots() + 1] != gradient ||
       std::count(inputs.begin(), inputs.end(), gradient) != 1)
     return decline("the product is not the variable's gradient");

@@ -26,7 +26,40 @@ struct AdamStep {
   bool amsgrad;
 };
 
-using UpdateStep = std::variant<SgdStep, RmspropStep, AdamStep>;
+/// Slot: the sum of squares.
+struct AdagradStep {
+  float rate, weight_decay, epsilon;
+};
+
+/// Slots: the average squares of gradients and of steps. `rest` is 1 - rho.
+struct AdadeltaStep {
+  float rate, weight_decay, rho, rest, epsilon;
+};
+
+/// Slots: the average gradient and the largest one. rest_1 is 1 - beta_1, `correction` 1 - beta_1^t.
+struct AdamaxStep {
+  float rate, weight_decay, rest_1, beta_2, correction, epsilon;
+};
+
+/// Slots as Adam's. With u = u_t and p = u_1 ... u_t: next is u_(t+1), rest_next 1 - p next, rest 1 - u,
+/// rest_product 1 - p, and `square` 1 - beta_2^t.
+struct NadamStep {
+  float rate, weight_decay, rest_1, rest_2, next, rest_next, rest, rest_product, square, epsilon;
+};
+
+/// Slot: the average gradient. rest_1 and rest_2 are 1 - beta_1 and 1 - beta_2.
+struct LionStep {
+  float rate, weight_decay, beta_1, rest_1, beta_2, rest_2;
+};
+
+/// Slots: the sum of squares, and z. The learning rate's power is -1/2; `shrinkage` and `l2` hold their
+/// factor of 2, and l2 the part that beta adds.
+struct FtrlStep {
+  float rate, weight_decay, l1, l2, shrinkage;
+};
+
+using UpdateStep = std::variant<SgdStep, RmspropStep, AdamStep, AdagradStep, AdadeltaStep, AdamaxStep,
+                                NadamStep, LionStep, FtrlStep>;
 
 /// What becomes of a gradient before it is used: min(max(g, -limit), limit), g * limit / divisor or g *
 /// limit.
@@ -58,5 +91,12 @@ inline UpdateRun part_of(UpdateRun run, std::int64_t begin, std::int64_t count) 
 }
 
 void update_run(const UpdateStep& step, const UpdateRun& run);
+
+/// (g + s) / steps and s + g, or 0 in the last iteration before a step.
+void accumulation_run(const float* g, const float* s, float* mean, float* sum, float steps, bool last,
+                      std::int64_t count);
+/// a = momentum a + (1 - momentum) w; w becomes a, or stays.
+void moving_average_run(const float* w, const float* a, float* new_w, float* new_a, float momentum,
+                        bool overwrite, std::int64_t count);
 
 }  // namespace fovea::cpu

@@ -9,6 +9,9 @@
 
 namespace fovea::cpu {
 
+using AnyUpdateOp = std::variant<SgdUpdateOp, RmspropUpdateOp, AdamUpdateOp, AdagradUpdateOp,
+                                 AdadeltaUpdateOp, AdamaxUpdateOp, NadamUpdateOp, LionUpdateOp, FtrlUpdateOp>;
+
 /// An optimizer's update as kernels see it: its hyperparameters, and where the operands of each variable are.
 class UpdateOperands {
  public:
@@ -19,6 +22,8 @@ class UpdateOperands {
   /// Elements of a variable.
   std::int64_t elements(std::size_t variable) const { return places_[variable].elements; }
 
+  /// Does nothing move in this iteration?
+  bool waits(const KernelContext& c) const;
   UpdateStep step(const KernelContext& c) const;
   /// All elements of a variable; the gradient is null where the region computes it.
   UpdateRun whole(const KernelContext& c, std::size_t variable) const;
@@ -31,8 +36,8 @@ class UpdateOperands {
   const OptimizerUpdate& op() const;
   GradientClip clip_of(const KernelContext& c, const Places& places) const;
 
-  std::variant<SgdUpdateOp, RmspropUpdateOp, AdamUpdateOp> op_;
-  int rate_ = 0, iteration_ = 0, factor_ = -1;
+  AnyUpdateOp op_;
+  int rate_ = 0, iteration_ = 0, factor_ = -1, own_scalar_ = -1;
   std::vector<Places> places_;
 };
 
