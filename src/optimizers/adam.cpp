@@ -1,16 +1,15 @@
 #include "optimizers/optimizer_support.h"
 
 // m and v move towards g and g^2; w -= lr sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon). Source: Kingma
-// & Ba 2015. Source: keras/src/optimizers/adam.py.
+// & Ba 2015. AdamW is the same with a decay of the weights. Source: keras/src/optimizers/adam.py, adamw.py.
 
 namespace fovea {
 namespace {
 
-class AdamOptimizer final : public OptimizerImpl {
+/// What both share.
+template <class Options>
+class AdamLike : public OptimizerImpl {
  public:
-  AdamOptimizer() { set_common(*this, options); }
-  std::string_view class_name() const override { return "Adam"; }
-
   void fields(FieldVisitor& visitor) override {
     OptimizerImpl::fields(visitor);
     visitor.field("beta_1", options.beta_1);
@@ -33,18 +32,31 @@ class AdamOptimizer final : public OptimizerImpl {
     return op;
   }
 
-  AdamOptions options;
+  Options options;
+};
+
+class AdamOptimizer final : public AdamLike<AdamOptions> {
+ public:
+  AdamOptimizer() { set_common(*this, options); }
+  std::string_view class_name() const override { return "Adam"; }
+};
+
+class AdamWOptimizer final : public AdamLike<AdamWOptions> {
+ public:
+  AdamWOptimizer() { set_common(*this, options); }
+  std::string_view class_name() const override { return "AdamW"; }
+  void check() const override {
+    OptimizerImpl::check();
+    if (!weight_decay) fail("Optimizer AdamW: weight_decay must be a number. Received: null");
+  }
 };
 
 }  // namespace
 
 std::shared_ptr<OptimizerImpl> make_adam() { return std::make_shared<AdamOptimizer>(); }
+std::shared_ptr<OptimizerImpl> make_adamw() { return std::make_shared<AdamWOptimizer>(); }
 
-Adam::Adam(const AdamOptions& options) {
-  auto impl = std::make_shared<AdamOptimizer>();
-  impl->options = options;
-  set_common(*impl, options);
-  impl_ = impl;
-}
+Adam::Adam(const AdamOptions& options) { impl_ = with_options<AdamOptimizer>(options); }
+AdamW::AdamW(const AdamWOptions& options) { impl_ = with_options<AdamWOptimizer>(options); }
 
 }  // namespace fovea

@@ -41,11 +41,6 @@ class RMSpropOptimizer final : public OptimizerImpl {
 
 std::shared_ptr<OptimizerImpl> make_rmsprop() { return std::make_shared<RMSpropOptimizer>(); }
 
-RMSprop::RMSprop(const RMSpropOptions& options) {
-  auto impl = std::make_shared<RMSpropOptimizer>();
-  impl->options = options;
-  set_common(*impl, options);
-  impl_ = impl;
-}
+RMSprop::RMSprop(const RMSpropOptions& options) { impl_ = with_options<RMSpropOptimizer>(options); }
 
 }  // namespace fovea

@@ -35,11 +35,6 @@ class SGDOptimizer final : public OptimizerImpl {
 
 std::shared_ptr<OptimizerImpl> make_sgd() { return std::make_shared<SGDOptimizer>(); }
 
-SGD::SGD(const SGDOptions& options) {
-  auto impl = std::make_shared<SGDOptimizer>();
-  impl->options = options;
-  set_common(*impl, options);
-  impl_ = impl;
-}
+SGD::SGD(const SGDOptions& options) { impl_ = with_options<SGDOptimizer>(options); }
 
 }  // namespace fovea

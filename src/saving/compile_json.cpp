@@ -69,9 +69,21 @@ class Holder final : public Configurable {
   Handle handle;
 };
 
+/// With tensors among the options as plain lists: Keras writes a metric's label_weights so.
+Json without_tensors(const Json& value) {
+  if (!value.is_structured()) return value;
+  if (value.is_object() && value.value("class_name", Json()) == "__tensor__" && value.contains("config") &&
+      value["config"].is_object()) {
+    return value["config"].value("value", Json());
+  }
+  Json result = value;
+  for (auto& item : result) item = without_tensors(Json(item));
+  return result;
+}
+
 template <class Handle>
 Handle read_object(const Json& object, const std::string& where) {
-  const Json plain = plain_config({{"object", object}}, where);
+  const Json plain = plain_config({{"object", without_tensors(object)}}, where);
   if (plain["object"].is_string()) return Handle(plain["object"].get<std::string>());
   if (!plain["object"].is_object())
     fail("{}: must be a name or an object. Received: {}", where, shown(plain["object"]));

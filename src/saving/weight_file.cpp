@@ -92,9 +92,9 @@ class WeightReader {
     std::vector<Variable> variables = optimizer.variables(trained);
     const std::size_t before_first_step = optimizer.variables({}).size();
     if (found == before_first_step && found < variables.size()) {
-      // Of a model that was compiled and not trained: its slots are zero.
+      // Of a model that was compiled and not trained: its slots are as before the first step.
       for (std::size_t i = found; i < variables.size(); ++i)
-        assignments.emplace_back(variables[i], Tensor(variables[i].spec()));
+        assignments.emplace_back(variables[i], optimizer.start_of(variables[i]));
       variables.resize(found);
     }
     if (found != variables.size()) {

@@ -195,6 +195,7 @@ History Model::fit(const DatasetPtr& data, const FitOptions& options) const {
     for (const CallbackHandle& callback : callbacks) callback->on_epoch_end(epoch, logs);
     if (stop_training()) break;
   }
+  if (options.epochs > 0) impl->compiled->options.optimizer.impl()->finalize(impl->collect_weights(true));
   for (const CallbackHandle& callback : callbacks) callback->on_train_end(logs);
   return *history;
 }

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "allocations/interposed.h"
 #include "fovea/error.h"
@@ -54,6 +56,38 @@ TEST(Steps, TwoToOneHundredAllocateNothing) {
     EXPECT_EQ(counts[step - 1] - counts[0], 0) << "until step " << step;
     if (counts[step - 1] != counts[0]) break;
   }
+}
+
+TEST(Steps, WithEveryKindOfMetricAllocateNothing) {
+  using namespace metrics;
+  const Sequential model{Input({6}), Dense(4, {.activation = "softmax"})};
+  model.compile(
+      {.optimizer = Nadam({.learning_rate = schedules::CosineDecay(0.1, 50),
+                           .clipvalue = 1,
+                           .use_ema = true,
+                           .ema_overwrite_frequency = 5,
+                           .gradient_accumulation_steps = 3}),
+       .loss = losses::CategoricalFocalCrossentropy(),
+       .metrics = {"acc", "categorical_crossentropy", "mape", "hinge", "categorical_hinge",
+                   CosineSimilarity(), RootMeanSquaredError(), TopKCategoricalAccuracy({.k = 2}),
+                   Precision({.top_k = 2}), Recall(), AUC(), AUC({.multi_label = true}),
+                   PrecisionAtRecall(0.5), F1Score({.average = "macro"}), OneHotMeanIoU(4), TruePositives()},
+       .weighted_metrics = {AUC({.curve = "PR"}), "kl_divergence"}});
+  const std::int64_t samples = 16 * 40;
+  Tensor labels({samples, 4});
+  for (std::int64_t i = 0; i < samples; ++i) labels.data<float>()[4 * i + i % 4] = 1;
+  std::vector<std::int64_t> counts;
+  counts.reserve(100);
+  const LambdaCallback count({.on_train_batch_end = [&](std::int64_t batch, const Logs&) {
+    // A thread of the pool asks for memory of its own when it starts, which is late on a busy machine.
+    if (batch == 0) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    counts.push_back(test::all_allocations());
+  }});
+  model.fit(Tensor({samples, 6}), labels,
+            {.batch_size = 16, .sample_weight = Tensor({samples}), .callbacks = {count}, .workers = 0});
+  ASSERT_EQ(counts.size(), 40U);
+  for (std::size_t step = 1; step < counts.size(); ++step)
+    EXPECT_EQ(counts[step] - counts[step - 1], 0) << "in step " << step + 1;
 }
 
 }  // namespace

@@ -58,6 +58,16 @@ def cases():
            lambda: O.SGD(0.1, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=3))
     yield "sgd_gradient_accumulation", lambda: O.SGD(0.1, momentum=0.9, gradient_accumulation_steps=3)
 
+    yield ("sgd_gradient_accumulation_decay_clipped",
+           lambda: O.SGD(0.1, weight_decay=0.05, clipnorm=0.5, gradient_accumulation_steps=2))
+    yield ("sgd_ema_gradient_accumulation",
+           lambda: O.SGD(0.1, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=2,
+                         gradient_accumulation_steps=3))
+    yield ("adam_ema_overwrite_every_step",
+           lambda: O.Adam(0.01, amsgrad=True, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=1))
+    yield ("adam_gradient_accumulation",
+           lambda: O.Adam(0.01, global_clipnorm=0.75, gradient_accumulation_steps=2))
+
     yield "rmsprop", lambda: O.RMSprop()
     yield "rmsprop_options", lambda: O.RMSprop(0.01, rho=0.7, epsilon=1e-3)
     yield "rmsprop_momentum", lambda: O.RMSprop(0.01, momentum=0.9)
@@ -87,6 +97,32 @@ def cases():
     yield "lion", lambda: O.Lion()
     yield "lion_options", lambda: O.Lion(0.01, beta_1=0.8, beta_2=0.9, weight_decay=0.1)
 
+    for name, make in (("adagrad", O.Adagrad), ("adadelta", O.Adadelta), ("adamax", O.Adamax), ("nadam", O.Nadam),
+                       ("lion", O.Lion), ("ftrl", O.Ftrl)):
+        # What every optimizer takes, two or three options at a time.
+        yield (f"{name}_clipnorm_decay",
+               lambda make=make: make(0.02, clipnorm=0.5, weight_decay=0.03))
+        yield (f"{name}_clipvalue_ema",
+               lambda make=make: make(0.02, clipvalue=0.25, use_ema=True, ema_momentum=0.6,
+                                      ema_overwrite_frequency=3))
+        yield (f"{name}_global_clipnorm_accumulation",
+               lambda make=make: make(0.02, global_clipnorm=0.75, gradient_accumulation_steps=2))
+    yield ("adamw_clipped_ema_accumulation",
+           lambda: O.AdamW(0.02, beta_1=0.8, beta_2=0.95, epsilon=1e-3, clipnorm=0.5, use_ema=True,
+                           ema_momentum=0.6, ema_overwrite_frequency=2, gradient_accumulation_steps=2))
+    yield "adamw_clipvalue", lambda: O.AdamW(0.02, clipvalue=0.25)
+    yield "adamw_global_clipnorm", lambda: O.AdamW(0.02, global_clipnorm=0.75)
+    yield ("rmsprop_clipvalue_ema_accumulation",
+           lambda: O.RMSprop(0.02, clipvalue=0.25, use_ema=True, ema_momentum=0.6, ema_overwrite_frequency=2,
+                             gradient_accumulation_steps=2))
+    yield "rmsprop_global_clipnorm", lambda: O.RMSprop(0.02, global_clipnorm=0.75)
+    yield "ftrl", lambda: O.Ftrl()
+    yield ("ftrl_options",
+           lambda: O.Ftrl(0.1, initial_accumulator_value=0.3, l1_regularization_strength=0.02,
+                          l2_regularization_strength=0.03, l2_shrinkage_regularization_strength=0.04, beta=0.5))
+    yield "ftrl_power", lambda: O.Ftrl(0.1, learning_rate_power=-0.8, l1_regularization_strength=0.02)
+    yield "ftrl_power0", lambda: O.Ftrl(0.1, learning_rate_power=0.0)
+
     schedules = O.schedules
     yield "sgd_exponential_decay", lambda: O.SGD(schedules.ExponentialDecay(0.1, 3, 0.5))
     yield "sgd_exponential_decay_staircase", lambda: O.SGD(schedules.ExponentialDecay(0.1, 3, 0.5, staircase=True))
@@ -98,3 +134,18 @@ def cases():
     yield ("sgd_cosine_decay_warmup",
            lambda: O.SGD(schedules.CosineDecay(0.01, 4, warmup_target=0.1, warmup_steps=3)))
     yield "sgd_cosine_decay_restarts", lambda: O.SGD(schedules.CosineDecayRestarts(0.1, 3, m_mul=0.5))
+    yield ("sgd_inverse_time_decay_staircase",
+           lambda: O.SGD(schedules.InverseTimeDecay(0.1, 3, 0.5, staircase=True, name="falling")))
+    yield ("sgd_polynomial_decay_cycle_power",
+           lambda: O.SGD(schedules.PolynomialDecay(0.1, 3, 0.01, power=0.5, cycle=True)))
+    yield "sgd_polynomial_decay_defaults", lambda: O.SGD(schedules.PolynomialDecay(0.1, 5))
+    yield ("sgd_cosine_decay_warmup_alpha",
+           lambda: O.SGD(schedules.CosineDecay(0.0, 4, alpha=0.2, warmup_target=0.1, warmup_steps=2)))
+    yield ("sgd_cosine_decay_restarts_even",
+           lambda: O.SGD(schedules.CosineDecayRestarts(0.1, 3, t_mul=1.0, m_mul=0.9, alpha=0.1)))
+    yield ("sgd_cosine_decay_restarts_longer",
+           lambda: O.SGD(schedules.CosineDecayRestarts(0.1, 2, t_mul=1.5)))
+    yield ("adam_scheduled",
+           lambda: O.Adam(schedules.ExponentialDecay(0.05, 2, 0.7), weight_decay=0.05,
+                          gradient_accumulation_steps=2))
+    yield "nadam_scheduled", lambda: O.Nadam(schedules.InverseTimeDecay(0.05, 2, 0.7))

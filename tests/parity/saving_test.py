@@ -242,7 +242,12 @@ class KerasInOurs(Files):
 
     def test_trained_models(self):
         optimizers = [keras.optimizers.SGD(0.1, momentum=0.9), keras.optimizers.RMSprop(0.01, momentum=0.1),
-                      keras.optimizers.Adam(0.01, amsgrad=True, weight_decay=0.01), "sgd"]
+                      keras.optimizers.Adam(0.01, amsgrad=True, weight_decay=0.01), "sgd",
+                      keras.optimizers.AdamW(0.01, use_ema=True, ema_overwrite_frequency=2),
+                      keras.optimizers.Adagrad(0.01), keras.optimizers.Adadelta(gradient_accumulation_steps=2),
+                      keras.optimizers.Adamax(keras.optimizers.schedules.CosineDecay(0.1, 10)),
+                      keras.optimizers.Nadam(use_ema=True, gradient_accumulation_steps=2),
+                      keras.optimizers.Lion(1e-4), keras.optimizers.Ftrl(0.01)]
         for optimizer in optimizers:
             for name, model in keras_models():
                 if name not in ("residual", "fine_tuned", "several_heads"):
@@ -259,7 +264,7 @@ class KerasInOurs(Files):
                     path = self.save(model)
                     self.assert_same_weights(self.resaved(path), path)
                     again = self.load(self.resaved(path))
-                    self.assertEqual(int(again.optimizer.iterations), 3)
+                    self.assertEqual(int(again.optimizer._iterations), 3)
 
     def test_compile_configs(self):
         """What compile was given is read, and Keras reads what is written."""
@@ -278,6 +283,15 @@ class KerasInOurs(Files):
             (two, dict(loss={"p": "mse", "q": keras.losses.SparseCategoricalCrossentropy(ignore_class=2)},
                        metrics={"q": "acc", "p": ["mae"]}, loss_weights={"p": 0.5, "q": 2.0}), [yes, labels]),
             (two, dict(loss=["mae", "categorical_crossentropy"], loss_weights=[1.0, 0.5]), [yes, one_hot]),
+            (one, dict(loss=keras.losses.BinaryFocalCrossentropy(gamma=1.5, apply_class_balancing=True),
+                       metrics=[keras.metrics.AUC(curve="PR", thresholds=[0.3, 0.6]), "precision", "bce",
+                                keras.metrics.RecallAtPrecision(0.5, num_thresholds=5), keras.metrics.BinaryIoU([1])]),
+             [yes]),
+            (two, dict(loss=["huber", keras.losses.CategoricalFocalCrossentropy(alpha=[0.1, 0.2, 0.3, 0.4])],
+                       metrics=[["mape", "root_mean_squared_error"],
+                                [keras.metrics.F1Score("macro"), keras.metrics.OneHotMeanIoU(4),
+                                 keras.metrics.Precision(top_k=2, class_id=1), "kl_divergence"]]), [yes, one_hot]),
+            (one, dict(loss="hinge", metrics=["hinge", "true_positives", keras.metrics.LogCoshError()]), [yes]),
         ]
         for number, (model, options, targets) in enumerate(cases):
             with self.subTest(number):

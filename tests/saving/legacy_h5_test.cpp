@@ -89,7 +89,7 @@ TEST_F(LegacyH5, IsCompiledAsItWas) {
 TEST_F(LegacyH5, IsLoadedWithoutATrainingThatIsNotKnown) {
   const std::string one = one_layer_file(kDense, "kernel:0", Tensor({2, 3}));
   for (const char* config :
-       {R"({"optimizer_config": {"class_name": "Nadam", "config": {}}, "loss": "mse"})",
+       {R"({"optimizer_config": {"class_name": "Muon", "config": {}}, "loss": "mse"})",
         R"({"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1, "decay": 0.5}}, "loss": "mse"})",
         R"({"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1}}, "loss": "my_loss"})", "{}",
         "["}) {

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "fovea/callbacks.h"
+#include "saving/compile_json.h"
 #include "saving/files.h"
 #include "saving/gallery.h"
 #include "saving/hdf5_reader.h"
@@ -180,17 +181,30 @@ std::vector<double> state_of(const ModelImpl& model) {
 std::vector<double> state(const Model& model) { return state_of(impl_of(model)); }
 
 TEST_F(Weights, TheStateOfEveryOptimizerComesBack) {
-  const Optimizer optimizers[] = {SGD(),     SGD({.momentum = 0.9, .nesterov = true}),
-                                  RMSprop(), RMSprop({.momentum = 0.5, .centered = true, .clipnorm = 2}),
-                                  Adam(),    Adam({.amsgrad = true, .weight_decay = 0.01, .name = "mine"})};
+  const Optimizer optimizers[] = {
+      SGD(),
+      SGD({.momentum = 0.9, .nesterov = true}),
+      RMSprop(),
+      RMSprop({.momentum = 0.5, .centered = true, .clipnorm = 2}),
+      Adam(),
+      Adam({.amsgrad = true, .weight_decay = 0.01, .name = "mine"}),
+      AdamW(),
+      Adagrad({.initial_accumulator_value = 0.5}),
+      Adadelta({.use_ema = true, .ema_momentum = 0.5}),
+      Adamax({.gradient_accumulation_steps = 3}),
+      Nadam({.use_ema = true, .ema_overwrite_frequency = 2}),
+      Lion({.learning_rate = schedules::CosineDecay(0.1, 10, {.warmup_target = 0.2, .warmup_steps = 3})}),
+      Ftrl({.learning_rate = schedules::PiecewiseConstantDecay({1}, {0.5, 0.1}),
+            .gradient_accumulation_steps = 2})};
   for (const Optimizer& optimizer : optimizers) {
     const Model model = trained(optimizer);
     model.save(path("a.keras"));
     const Model loaded = load_model(path("a.keras"));
     ASSERT_TRUE(loaded.compiled());
     EXPECT_TRUE(same_options(*loaded.optimizer().impl(), *optimizer.impl()));
-    EXPECT_EQ(loaded.optimizer().iterations(), 1);
-    EXPECT_EQ(loaded.optimizer().learning_rate(), 2);
+    EXPECT_EQ(*loaded.optimizer().impl()->iterations.value().data<std::int64_t>(), 1);
+    EXPECT_EQ(loaded.optimizer().learning_rate(), optimizer.learning_rate());
+    EXPECT_EQ(optimizer.impl()->schedule || optimizer.learning_rate() == 2, true);
     EXPECT_EQ(state(loaded), state(model));
     EXPECT_EQ(model_to_json(loaded), model_to_json(model));
     // Weights alone have it too, for a model that is compiled.
@@ -221,6 +235,24 @@ TEST_F(Weights, AnOptimizerThatTookNoStepHasNoSlotsInTheFile) {
   EXPECT_EQ(state(other), zeros);
 }
 
+TEST_F(Weights, SlotsOfAnOptimizerThatTookNoStepBeginWhereTheyDo) {
+  const auto layers = [] { return Sequential({Input({2}), Dense(2), BatchNormalization(), Dense(1)}); };
+  const Sequential before = layers();
+  compile(before, with(Ftrl({.initial_accumulator_value = 0.25})));
+  const Model after = trained(Ftrl({.initial_accumulator_value = 0.25}));
+  read_weight_file(impl_of(after), write_weight_file(impl_of(before)));
+  std::vector<double> starts = {0, static_cast<double>(0.001F)};
+  for (int i = 0; i < 6; ++i) starts.insert(starts.end(), {0.25, 0});
+  EXPECT_EQ(state(after), starts);
+
+  const Sequential nadam = layers();
+  compile(nadam, with(Nadam()));
+  const Model later = trained(Nadam());
+  read_weight_file(impl_of(later), write_weight_file(impl_of(nadam)));
+  EXPECT_EQ(state(later).size(), 2 + 2 * 6 + 1);
+  EXPECT_EQ(state(later).back(), 1) << "a product of nothing";
+}
+
 TEST_F(Weights, AnOptimizerOfOtherLayersStartsAnewAndSaysSo) {
   const Model model = trained(Adam());
   const std::string bytes(std::string_view(write_weight_file(impl_of(model))));
@@ -233,6 +265,48 @@ TEST_F(Weights, AnOptimizerOfOtherLayersStartsAnewAndSaysSo) {
   set_log_callback(nullptr);
   EXPECT_TRUE(contains(message, "'optimizer/vars' has 14 values and 10 are needed"));
   EXPECT_EQ(other.optimizer().iterations(), 0);
+}
+
+TEST_F(Weights, EveryKindOfMetricComesBack) {
+  using namespace metrics;
+  const std::vector<Metric> given = {
+      Precision({.thresholds = {0.25}, .class_id = 1}),
+      Recall({.top_k = 2, .name = "r"}),
+      TruePositives({.thresholds = {0.75}}),
+      PrecisionAtRecall(0.5, {.num_thresholds = 7}),
+      AUC({.curve = "PR", .thresholds = {0.25}, .multi_label = true, .label_weights = {1, 2}}),
+      F1Score({.average = "macro", .threshold = 0.5}),
+      FBetaScore({.average = "micro", .beta = 2}),
+      MeanIoU(2, {.ignore_class = 1, .sparse_y_true = false, .sparse_y_pred = false}),
+      OneHotIoU(2, {1}),
+      BinaryIoU({.threshold = 0.25}),
+      CosineSimilarity({.axis = 0}),
+      SparseTopKCategoricalAccuracy({.k = 2, .from_sorted_ids = true}),
+      CategoricalCrossentropy({.label_smoothing = 0.5}),
+      "RootMeanSquaredError",
+      "auc"};
+  const Sequential model({Input({2}), Dense(2)});
+  compile(model, {.optimizer = "adamw", .loss = losses::Huber({.delta = 3}), .metrics = given});
+  model.save(path("a.keras"));
+  const Model loaded = load_model(path("a.keras"));
+  EXPECT_TRUE(same_options(*impl_of(loaded).compiled->losses[0].impl(), *losses::Huber({.delta = 3}).impl()));
+  const std::vector<Metric>& found = impl_of(loaded).compiled->metrics[0];
+  ASSERT_EQ(found.size(), given.size());
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    EXPECT_EQ(found[i].identifier(), given[i].identifier());
+    EXPECT_TRUE(same_options(*found[i].impl(), *given[i].impl())) << describe(*given[i].impl());
+  }
+}
+
+TEST_F(Weights, AWeightOfLabelsThatKerasWroteAsATensorIsRead) {
+  const Json config =
+      Json::parse(R"({"optimizer": "sgd", "loss": "mse", "metrics": [{"module": "keras.metrics",
+    "class_name": "AUC", "registered_name": null, "config": {"name": "auc", "dtype": "float32",
+    "multi_label": true, "label_weights": {"class_name": "__tensor__",
+    "config": {"value": [1.0, 2.0, 0.5], "dtype": "float32"}}}}]})");
+  const CompileOptions options = compile_from_json(config, {"only"});
+  EXPECT_TRUE(same_options(*options.metrics.list()[0].impl(),
+                           *metrics::AUC({.multi_label = true, .label_weights = {1, 2, 0.5}}).impl()));
 }
 
 TEST_F(Weights, LossesAndMetricsComeBackAsTheyWereGiven) {

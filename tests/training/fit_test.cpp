@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "fovea/error.h"
 #include "training/models.h"
 
 // fit's arguments and logs, as Keras has them.
@@ -46,6 +47,58 @@ std::vector<std::string> events_of(const Model& model, const Tensor& x, const Te
   options.callbacks.emplace_back(Recorder(events));
   model.fit(x, y, options);
   return events;
+}
+
+TEST(Fit, EndsWithTheAveragesOfTheWeights) {
+  const Model model = line_model();
+  const Tensor x = count_up(4), y = Tensor({4, 1});
+  const auto kernel = [&] { return *model.get_weights()[0].data<float>(); };
+  const float before = kernel();
+  model.compile(
+      {.optimizer = SGD({.learning_rate = 0.01, .use_ema = true, .ema_momentum = 0.75}), .loss = "mse"});
+  std::vector<float> kernels;
+  const LambdaCallback note(
+      {.on_train_batch_end = [&](std::int64_t, const Logs&) { kernels.push_back(kernel()); }});
+  model.fit(x, y, {.batch_size = 2, .epochs = 2, .shuffle = false, .callbacks = {note}});
+  ASSERT_EQ(kernels.size(), 4U);
+  EXPECT_NE(kernels[0], before);
+  float average = kernels[0];
+  for (std::size_t i = 1; i < kernels.size(); ++i) average = 0.75F * average + 0.25F * kernels[i];
+  EXPECT_FLOAT_EQ(kernel(), average);
+  EXPECT_NE(kernel(), kernels.back());
+}
+
+TEST(Fit, StepsWithTheMeanGradientOfSeveralBatches) {
+  const Tensor x = count_up(4), y = Tensor::of<float>({4, 1}, {1, 5, 2, 0});
+  const auto trained = [&](const SGDOptions& options, std::int64_t batch_size) {
+    const Model model = line_model();
+    model.compile({.optimizer = SGD(options), .loss = "mse"});
+    model.fit(x, y, {.batch_size = batch_size, .shuffle = false});
+    return *model.get_weights()[0].data<float>();
+  };
+  EXPECT_FLOAT_EQ(trained({.gradient_accumulation_steps = 2}, 2), trained({}, 4));
+}
+
+TEST(Fit, FollowsASchedule) {
+  const Model model = line_model();
+  model.compile(
+      {.optimizer = SGD({.learning_rate = schedules::ExponentialDecay(0.5, 1, 0.5)}), .loss = "mse"});
+  std::vector<double> rates;
+  const LambdaCallback note({.on_train_batch_end = [&](std::int64_t, const Logs&) {
+    rates.push_back(model.optimizer().learning_rate());
+  }});
+  model.fit(count_up(4), Tensor({4, 1}), {.batch_size = 2, .epochs = 2, .callbacks = {note}});
+  EXPECT_EQ(rates, (std::vector<double>{0.25, 0.125, 0.0625, 0.03125}));
+  // A callback that would set the rate cannot.
+  const std::vector<CallbackHandle> plateau = {
+      ReduceLROnPlateau({.monitor = "loss", .patience = 1, .mode = "max"})};
+  try {
+    model.fit(count_up(4), Tensor({4, 1}), {.epochs = 3, .callbacks = plateau});
+    ADD_FAILURE() << "the rate was set";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("its learning rate is not settable"), std::string::npos)
+        << error.what();
+  }
 }
 
 TEST(Fit, HistoryHasTheNamesThatWereGiven) {
