@@ -187,6 +187,41 @@ std::string error_of(const std::function<void()>& act) {
   return "";
 }
 
+/// What mode "auto" of a callback goes by. Keras has no direction for counts; here right ones should grow.
+TEST(MetricDirections, AreKerass) {
+  const std::set<std::string> larger = {"Accuracy",
+                                        "BinaryAccuracy",
+                                        "CategoricalAccuracy",
+                                        "SparseCategoricalAccuracy",
+                                        "TopKCategoricalAccuracy",
+                                        "SparseTopKCategoricalAccuracy",
+                                        "CosineSimilarity",
+                                        "Precision",
+                                        "Recall",
+                                        "PrecisionAtRecall",
+                                        "RecallAtPrecision",
+                                        "SensitivityAtSpecificity",
+                                        "SpecificityAtSensitivity",
+                                        "AUC",
+                                        "F1Score",
+                                        "FBetaScore",
+                                        "IoU",
+                                        "MeanIoU",
+                                        "OneHotIoU",
+                                        "OneHotMeanIoU",
+                                        "BinaryIoU",
+                                        "TruePositives",
+                                        "TrueNegatives"};
+  std::set<std::string> classes, found;
+  for (const std::string& name : cases(false)) {
+    const auto metric = metric_from(metric_object(golden("metrics", name))).impl();
+    classes.emplace(metric->class_name());
+    if (metric->larger_is_better()) found.emplace(metric->class_name());
+  }
+  EXPECT_EQ(classes.size(), 39U) << "every class has a case";
+  EXPECT_EQ(found, larger);
+}
+
 TEST(MetricOptions, ThatMakeNoMetricAreRefused) {
   using namespace metrics;
   const std::vector<std::pair<std::function<void()>, std::string>> cases = {
