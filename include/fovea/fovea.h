@@ -16,6 +16,7 @@
 #include "fovea/losses.h"
 #include "fovea/metrics.h"
 #include "fovea/model.h"
+#include "fovea/numpy.h"
 #include "fovea/ops.h"
 #include "fovea/optimizers.h"
 #include "fovea/tensor.h"

@@ -103,16 +103,19 @@ class TemporaryFile {
   mode_t permissions_ = 0;
 };
 
-void write_all(const std::string& target, const std::string& name, std::string_view content) {
+void write_all(const std::string& target, const std::string& name,
+               const std::vector<std::string_view>& pieces) {
   Descriptor file(::open(name.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (file.number() < 0) fail_writing(target, errno);
-  while (!content.empty()) {
-    const ssize_t written = ::write(file.number(), content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      fail_writing(target, errno);
+  for (std::string_view content : pieces) {
+    while (!content.empty()) {
+      const ssize_t written = ::write(file.number(), content.data(), content.size());
+      if (written < 0) {
+        if (errno == EINTR) continue;
+        fail_writing(target, errno);
+      }
+      content.remove_prefix(static_cast<std::size_t>(written));
     }
-    content.remove_prefix(static_cast<std::size_t>(written));
   }
   if (const int error = file.close()) fail_writing(target, error);
 }
@@ -128,7 +131,11 @@ void write_atomically(const std::string& path,
 }
 
 void write_atomically(const std::string& path, std::string_view content) {
-  write_atomically(path, [&](const std::string& temporary) { write_all(path, temporary, content); });
+  write_atomically(path, std::vector<std::string_view>{content});
+}
+
+void write_atomically(const std::string& path, const std::vector<std::string_view>& pieces) {
+  write_atomically(path, [&](const std::string& temporary) { write_all(path, temporary, pieces); });
 }
 
 }  // namespace fovea

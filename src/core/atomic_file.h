@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fovea {
 
@@ -16,5 +17,7 @@ void write_atomically(const std::string& path,
 
 /// The same for bytes in memory.
 void write_atomically(const std::string& path, std::string_view content);
+/// And for several pieces, one behind the other.
+void write_atomically(const std::string& path, const std::vector<std::string_view>& pieces);
 
 }  // namespace fovea

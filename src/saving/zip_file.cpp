@@ -3,6 +3,7 @@
 #include <zip.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/format.h"
 
@@ -30,7 +31,14 @@ class Writer {
   }
 
   void add(const ZipMember& member) {
-    zip_source_t* source = zip_source_buffer(zip_, member.content.data(), member.content.size(), 0);
+    // The library does not change what it is given.
+    const auto piece = [](std::string_view text) {
+      return zip_buffer_fragment_t{reinterpret_cast<zip_uint8_t*>(const_cast<char*>(text.data())),
+                                   text.size()};
+    };
+    const std::array<zip_buffer_fragment_t, 2> pieces = {piece(member.head), piece(member.content)};
+    const std::size_t first = member.head.empty() ? 1 : 0;
+    zip_source_t* source = zip_source_buffer_fragment(zip_, pieces.data() + first, pieces.size() - first, 0);
     if (source == nullptr) failed();
     const zip_int64_t index = zip_file_add(zip_, member.name.c_str(), source, ZIP_FL_ENC_UTF_8);
     if (index < 0) {
@@ -80,8 +88,19 @@ bool ZipReader::has(const std::string& member) const {
   return zip_name_locate(state_->zip.get(), member.c_str(), 0) >= 0;
 }
 
-std::string ZipReader::read(const std::string& member, std::int64_t limit) const {
-  constexpr zip_uint64_t kMaxExpansion = 100, kStep = zip_uint64_t{16} << 20;
+std::vector<std::string> ZipReader::names() const {
+  std::vector<std::string> result;
+  const zip_int64_t count = zip_get_num_entries(state_->zip.get(), 0);
+  for (zip_int64_t i = 0; i < count; ++i) {
+    const char* name = zip_get_name(state_->zip.get(), static_cast<zip_uint64_t>(i), 0);
+    if (name == nullptr) fail("its member {} has no name: {}", i, zip_strerror(state_->zip.get()));
+    result.emplace_back(name);
+  }
+  return result;
+}
+
+std::string ZipReader::read(const std::string& member, std::int64_t limit, std::uint64_t expansion) const {
+  constexpr zip_uint64_t kStep = zip_uint64_t{16} << 20;
   zip_t* zip = state_->zip.get();
   zip_stat_t status;
   zip_stat_init(&status);
@@ -91,7 +110,7 @@ std::string ZipReader::read(const std::string& member, std::int64_t limit) const
   const bool stored = (status.valid & ZIP_STAT_COMP_METHOD) != 0 && status.comp_method == ZIP_CM_STORE;
   if (status.size > static_cast<zip_uint64_t>(limit))
     fail("its member '{}' has {} bytes; at most {} are read", member, status.size, limit);
-  if (stored ? status.size != status.comp_size : status.size / kMaxExpansion > status.comp_size)
+  if (stored ? status.size != status.comp_size : status.size / expansion > status.comp_size)
     fail("its member '{}' claims to be {} bytes, of which {} are stored", member, status.size,
          status.comp_size);
 

@@ -11,6 +11,7 @@ namespace fovea {
 struct ZipMember {
   std::string name;
   std::string_view content;
+  std::string_view head = {};  ///< stands before the content
 };
 
 /// Writes a zip of stored (uncompressed) members to `path`. Throws Error with the reason.
@@ -25,10 +26,18 @@ class ZipReader {
   ZipReader(const ZipReader&) = delete;
   ZipReader& operator=(const ZipReader&) = delete;
 
+  /// What text and weights, which are stored as they are, can never be packed to.
+  static constexpr std::uint64_t kUsualExpansion = 100;
+  /// The most that deflate can do, of zeros.
+  static constexpr std::uint64_t kLargestExpansion = 1032;
+
   bool has(const std::string& member) const;
+  /// Names of all members in the order of the archive.
+  std::vector<std::string> names() const;
   /// The member's bytes, whose checksum is right. Throws Error when it is missing, damaged, or larger than
-  /// `limit`, or claims to be more than a hundred times what is stored.
-  std::string read(const std::string& member, std::int64_t limit) const;
+  /// `limit`, or claims to be more than `expansion` times what is stored.
+  std::string read(const std::string& member, std::int64_t limit,
+                   std::uint64_t expansion = kUsualExpansion) const;
 
  private:
   struct State;

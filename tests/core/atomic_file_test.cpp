@@ -54,6 +54,11 @@ TEST_F(AtomicFile, WritesAndReplaces) {
   EXPECT_EQ(files(), 1u);
 }
 
+TEST_F(AtomicFile, PiecesStandOneBehindTheOther) {
+  write_atomically(path("a"), std::vector<std::string_view>{"first", "", " and second"});
+  EXPECT_EQ(content(path("a")), "first and second");
+}
+
 TEST_F(AtomicFile, AWriterThatThrowsLeavesTheOldFileAndNothingElse) {
   write_atomically(path("a"), "old");
   EXPECT_EQ(error_of([&] {

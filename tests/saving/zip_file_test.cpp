@@ -71,6 +71,22 @@ TEST_F(ZipFile, MembersThatSwellAreRefused) {
   EXPECT_EQ(bomb.read("plain", kNoLimit).size(), 256u) << "packed, but within bounds";
 }
 
+TEST_F(ZipFile, MembersAreListedAndMayHaveAHead) {
+  write_zip(path("a.zip"), {{"second", "content", "head "}, {"first", "", "alone"}, {"none", ""}});
+  const ZipReader zip(path("a.zip"));
+  EXPECT_EQ(zip.names(), (std::vector<std::string>{"second", "first", "none"}));
+  EXPECT_EQ(zip.read("second", kNoLimit), "head content");
+  EXPECT_EQ(zip.read("first", kNoLimit), "alone");
+  EXPECT_EQ(zip.read("none", kNoLimit), "");
+}
+
+TEST_F(ZipFile, HowMuchAMemberMaySwellIsTheCallers) {
+  const ZipReader bomb(made_file("bomb.zip"));
+  EXPECT_EQ(bomb.read("config.json", kNoLimit, ZipReader::kLargestExpansion).size(), 20000000u);
+  EXPECT_TRUE(contains(error_of([&] { bomb.read("config.json", 1000, ZipReader::kLargestExpansion); }),
+                       "at most 1000 are read"));
+}
+
 TEST_F(ZipFile, CutShortOrFlippedItIsAnErrorOrTheSame) {
   const std::string bytes = written();
   for (std::size_t size = 0; size < bytes.size(); ++size)

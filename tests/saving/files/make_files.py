@@ -113,7 +113,34 @@ def bomb():
         archive.writestr("plain", bytes(range(256)))
 
 
+def arrays():
+    """NumPy's arrays of every type that is read, in both byte orders and both orders of elements, packed and not."""
+    import numpy as np
+    found = {}
+    for kind in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"):
+        for endian in "<>":
+            for order in "CF":
+                array = np.arange(12).reshape(2, 3, 2).astype(endian + kind)
+                if kind[0] in "iu":  # the ends of the range, but for uint64
+                    largest = np.iinfo("i8" if kind == "u8" else kind)
+                    array[1, 2] = largest.min if kind != "u8" else 0, largest.max
+                found[f"{kind}{endian}{order}"] = np.asarray(array, order=order)
+    np.savez(HERE / "arrays.npz", **found)
+    np.savez_compressed(HERE / "arrays_packed.npz", zeros=np.zeros((500, 1000), "f4"), **{"a/b": np.float64(2.5)})
+    halves = np.array([0.0, -0.0, 1.5, -65504.0, 2.0**-24, 2.0**-14, np.inf, -np.inf, np.nan], "f2")
+    np.savez(HERE / "arrays_odd.npz", halves=halves, none=np.zeros((0, 3), "f4"), big=np.array([2**63], "u8"),
+             objects=np.array([None, 1]), fields=np.zeros(2, [("x", "f4")]), text=np.array(["a"]),
+             complex=np.zeros(2, "c8"), dates=np.zeros(2, "M8[s]"), nine=np.zeros((1,) * 9))
+    for version in (2, 3):
+        with open(HERE / f"version_{version}.npy", "wb") as file:
+            np.lib.format.write_array(file, np.arange(6.0).reshape(2, 3), version=(version, 0))
+    for kind in ("f4", "f8", "i4", "i8", "u1"):
+        np.save(HERE / f"plain_{kind}.npy", np.arange(6).reshape(2, 3).astype(kind))
+    np.save(HERE / "plain_scalar.npy", np.float32(2.5))
+
+
 if __name__ == "__main__":
+    arrays()
     hdf5("earliest.h5", "earliest")
     hdf5("v108.h5", ("v108", "v108"))
     hdf5("latest.h5", "latest")
