@@ -30,6 +30,16 @@ struct ModelInfo {
   std::optional<ImageOptions> preprocessing = {};
 };
 
+struct LoadWeightsOptions {
+  /// Of a legacy .h5 or .hdf5 file alone: layers get the weights of the layer of their name, whatever its
+  /// place; those whose name the file does not have keep theirs.
+  bool by_name = false;
+  /// Leaves out what does not fit, with a message (set_log_callback), instead of throwing Error. As in Keras,
+  /// that is a layer in a .weights.h5 file, and in a legacy file a weight, or with by_name a layer that has
+  /// more or fewer of them.
+  bool skip_mismatch = false;
+};
+
 /// A network: layers from inputs to outputs, usable as a layer of another model. Copies are the same model.
 class Model : public Layer {
  public:
@@ -98,13 +108,16 @@ class Model : public Layer {
   /// machine is passed over, with a message (set_log_callback).
   void set_kernels(const KernelRecord& record) const;
 
-  /// Writes a .keras archive, atomically, which real Keras opens too. Throws Error for another ending.
+  /// Writes a .keras archive, atomically, which real Keras opens too; for the ending .h5 or .hdf5 the legacy
+  /// file that Keras 3 writes then. Both keep the model's info and kernels, which Keras does not mind. Throws
+  /// Error for another ending.
   void save(const std::string& path) const;
   /// Weights alone, to a .weights.h5 file; of a compiled model with its optimizer's state, as in Keras.
   void save_weights(const std::string& path) const;
   /// Reads a .weights.h5 file or the weights of a .keras archive, and the optimizer's state when the model is
-  /// compiled and the file has one. Throws Error, changing nothing, when they do not fit.
-  void load_weights(const std::string& path) const;
+  /// compiled and the file has one; or the weights of a legacy .h5 or .hdf5 file. Throws Error, changing
+  /// nothing, when they do not fit.
+  void load_weights(const std::string& path, const LoadWeightsOptions& options = {}) const;
 
   /// Keras' table of layers, shapes and parameters.
   std::string summary(const SummaryOptions& options = {}) const;
@@ -118,9 +131,10 @@ struct LoadOptions {
   bool compile = true;  ///< restore loss, metrics, optimizer and its state too
 };
 /// Reads a .keras archive, ours or Keras', or a whole model in an .h5 or .hdf5 file of Keras 1, 2 or 3.
-/// Nothing in it is run: Lambda layers and other Python code are refused. Of an .h5 file the optimizer's
-/// state is not read, and a model that was trained with something that fovea does not have is not compiled;
-/// a message says so (set_log_callback). Throws Error naming the file and what is wrong with it.
+/// Nothing in it is run: Lambda layers and other Python code are refused. A model of an .h5 file that was
+/// trained with something that fovea does not have is not compiled, and an optimizer's state that does not
+/// fit is not read; a message says so (set_log_callback). Throws Error naming the file and what is wrong with
+/// it.
 Model load_model(const std::string& path, const LoadOptions& options = {});
 /// The model that a Keras config.json describes, with new weights.
 Model model_from_json(const std::string& json);

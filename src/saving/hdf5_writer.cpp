@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "core/format.h"
@@ -208,6 +209,49 @@ void Hdf5Writer::set_attribute(const std::string& group, const std::string& name
                          what);
   const char* characters = text.c_str();
   check(H5Awrite(attribute, type, &characters), what);
+}
+
+namespace {
+
+/// Texts of one length, padded with zeros.
+void set_text_list(hid_t file, const std::string& group, const std::string& name,
+                   std::span<const std::string> texts) {
+  const std::string what = "attribute '" + name + "' of " + quoted(group);
+  std::size_t width = 1;
+  for (const std::string& text : texts) width = std::max(width, text.size());
+  std::string content(width * std::max<std::size_t>(texts.size(), 1), '\0');
+  for (std::size_t i = 0; i < texts.size(); ++i) texts[i].copy(content.data() + i * width, width);
+  const Handle object(H5Gopen2(file, group.empty() ? "/" : group.c_str(), H5P_DEFAULT), H5Gclose, what);
+  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose, what);
+  check(H5Tset_size(type, width), what);
+  check(H5Tset_strpad(type, H5T_STR_NULLPAD), what);
+  const hsize_t count = texts.size();
+  const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose, what);
+  const Handle attribute(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
+                         what);
+  check(H5Awrite(attribute, type, content.data()), what);
+}
+
+}  // namespace
+
+void Hdf5Writer::set_texts(const std::string& group, const std::string& name,
+                           const std::vector<std::string>& texts) {
+  // Less than the 64 KB that a header may have. Source: keras/src/legacy/saving/legacy_h5_format.py,
+  // save_attributes_to_hdf5_group.
+  constexpr std::size_t kLimit = 64512;
+  const Session session;
+  std::size_t width = 1;
+  for (const std::string& text : texts) width = std::max(width, text.size());
+  if (width > kLimit)
+    fail("attribute '{}' of {}: a text of {} bytes; at most {} can be written", name, quoted(group), width,
+         kLimit);
+  if (texts.size() * width <= kLimit) return set_text_list(state_->file, group, name, texts);
+  const std::size_t together = kLimit / width;
+  const std::span<const std::string> all(texts);
+  for (std::size_t first = 0, part = 0; first < texts.size(); first += together, ++part) {
+    set_text_list(state_->file, group, fmt::format("{}{}", name, part),
+                  all.subspan(first, std::min(together, texts.size() - first)));
+  }
 }
 
 void Hdf5Writer::write(const std::string& path, const Tensor& value) {

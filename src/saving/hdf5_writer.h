@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "fovea/tensor.h"
 
@@ -43,6 +44,9 @@ class Hdf5Writer {
   void make_group(const std::string& path);
   /// Gives the group a text that h5py reads as a str.
   void set_attribute(const std::string& group, const std::string& name, const std::string& text);
+  /// Gives the group a list of texts that h5py reads as bytes, all as long as the longest; Keras' name lists.
+  /// What does not fit into one attribute is cut into several, as Keras does: "layer_names0", ...
+  void set_texts(const std::string& group, const std::string& name, const std::vector<std::string>& texts);
   /// A contiguous, little-endian dataset; the groups above it are made.
   void write(const std::string& path, const Tensor& value);
   /// Closes the file, after which nothing can be added.

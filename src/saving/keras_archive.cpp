@@ -1,12 +1,11 @@
-#include <sys/stat.h>
-
 #include <ctime>
-#include <fstream>
-#include <new>
 
 #include "core/atomic_file.h"
+#include "saving/file_access.h"
 #include "saving/json_access.h"
+#include "saving/keras_version.h"
 #include "saving/legacy_h5.h"
+#include "saving/legacy_weights.h"
 #include "saving/model_info.h"
 #include "saving/model_json.h"
 #include "saving/weight_file.h"
@@ -23,18 +22,11 @@ constexpr const char* kConfig = "config.json";
 constexpr const char* kWeights = "model.weights.h5";
 constexpr const char* kInfo = "fovea.json";
 constexpr const char* kWeightsEnding = ".weights.h5";
-/// The version whose format is written.
-constexpr const char* kKerasVersion = "3.15.1";
 constexpr std::int64_t kMaxConfigBytes = std::int64_t{256} << 20;
 constexpr std::int64_t kMaxWeightBytes = std::int64_t{1} << 40;
 
-bool ends_with(const std::string& path, std::string_view ending) {
-  return path.size() >= ending.size() &&
-         path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-void require_ending(const std::string& path, std::string_view ending, const char* what) {
-  if (!ends_with(path, ending)) fail("{}: the path must end in '{}'. Received: '{}'", what, ending, path);
+bool is_legacy_h5(const std::string& path) {
+  return (ends_with(path, ".h5") && !ends_with(path, kWeightsEnding)) || ends_with(path, ".hdf5");
 }
 
 std::string metadata() {
@@ -46,36 +38,6 @@ std::string metadata() {
   return json_text({{"keras_version", kKerasVersion}, {"date_saved", date}});
 }
 
-/// Runs `work`; what it throws begins with `path`.
-template <class Work>
-auto about(const std::string& path, Work&& work) {
-  try {
-    return work();
-  } catch (const Error& error) {
-    fail("'{}': {}", path, error.what());
-  } catch (const std::bad_alloc&) {
-    fail("'{}': there is not enough memory for it", path);
-  }
-}
-
-void require_file(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) fail("there is no such file");
-  if (!S_ISREG(status.st_mode)) fail("is no file");
-}
-
-std::string read_file(const std::string& path) {
-  require_file(path);
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = file.tellg();
-  if (!file || size < 0) fail("cannot be opened");
-  std::string content(static_cast<std::size_t>(size), '\0');
-  file.seekg(0);
-  file.read(content.data(), size);
-  if (!file) fail("cannot be read");
-  return content;
-}
-
 std::string weights_of_archive(const ZipReader& archive) {
   if (!archive.has(kWeights) && archive.has("model.weights.npz"))
     fail("its weights are in NumPy's format; save the model with weights_format=\"h5\"");
@@ -85,37 +47,51 @@ std::string weights_of_archive(const ZipReader& archive) {
 }  // namespace
 
 void Model::save(const std::string& path) const {
-  require_ending(path, ".keras", "save");
   const ModelImpl& impl = model();
+  const bool legacy = is_legacy_h5(path);
+  if (!legacy && !ends_with(path, ".keras"))
+    fail("save: the path must end in '.keras', '.h5' or '.hdf5'. Received: '{}'", path);
   std::string config, own;
-  Hdf5File weights;
+  Hdf5File content;
   about(path, [&] {
-    config = json_text(model_to_json_object(impl));
-    weights = write_weight_file(impl);
     own = model_info_to_json(impl.info, kernels());
+    if (!legacy) config = json_text(model_to_json_object(impl));
+    content = legacy ? write_legacy_h5(impl, own) : write_weight_file(impl);
   });
+  if (legacy) return write_atomically(path, content);
   const std::string about_saving = metadata();
   write_atomically(path, [&](const std::string& temporary) {
     about(path, [&] {
-      write_zip(temporary, {{kMetadata, about_saving}, {kConfig, config}, {kWeights, weights}, {kInfo, own}});
+      write_zip(temporary, {{kMetadata, about_saving}, {kConfig, config}, {kWeights, content}, {kInfo, own}});
     });
   });
 }
 
 void Model::save_weights(const std::string& path) const {
-  require_ending(path, kWeightsEnding, "save_weights");
+  if (!ends_with(path, kWeightsEnding))
+    fail("save_weights: the path must end in '{}'. Received: '{}'", kWeightsEnding, path);
   const ModelImpl& impl = model();
   write_atomically(path, about(path, [&] { return write_weight_file(impl); }));
 }
 
-void Model::load_weights(const std::string& path) const {
+void Model::load_weights(const std::string& path, const LoadWeightsOptions& options) const {
   const ModelImpl& impl = model();
   const bool archive = ends_with(path, ".keras");
-  if (!archive) require_ending(path, kWeightsEnding, "load_weights");
+  const bool legacy = is_legacy_h5(path);
+  if (!archive && !legacy && !ends_with(path, kWeightsEnding)) {
+    fail("load_weights: the path must end in '{}', '.keras', '.h5' or '.hdf5'. Received: '{}'",
+         kWeightsEnding, path);
+  }
+  if (options.by_name && !legacy)
+    fail("load_weights: by_name goes with a legacy '.h5' or '.hdf5' file alone. Received: '{}'", path);
   about(path, [&] {
     require_file(path);
-    const std::string weights = archive ? weights_of_archive(ZipReader(path)) : read_file(path);
-    read_weight_file(impl, weights);
+    const std::string content = archive ? weights_of_archive(ZipReader(path)) : file_content(path);
+    if (legacy) {
+      read_legacy_weights(impl, Hdf5Reader(content), options);
+    } else {
+      read_weight_file(impl, content, options.skip_mismatch);
+    }
   });
 }
 
@@ -149,12 +125,12 @@ Model load_archive(const std::string& path, const LoadOptions& options) {
 Model load_model(const std::string& path, const LoadOptions& options) {
   if (ends_with(path, kWeightsEnding))
     fail("load_model: '{}' holds weights alone. Make the model, and read them with load_weights", path);
-  const bool legacy = ends_with(path, ".h5") || ends_with(path, ".hdf5");
+  const bool legacy = is_legacy_h5(path);
   if (!legacy && !ends_with(path, ".keras"))
     fail("load_model: the path must end in '.keras', '.h5' or '.hdf5'. Received: '{}'", path);
   return about(path, [&] {
     require_file(path);
-    return legacy ? load_legacy_h5(read_file(path), options) : load_archive(path, options);
+    return legacy ? load_legacy_h5(file_content(path), options) : load_archive(path, options);
   });
 }
 

@@ -58,6 +58,8 @@ Json optimizer_from_legacy(const Json& optimizer) {
     if (config.contains(decay) && (config[decay] == 0.0 || config[decay].is_null())) config.erase(decay);
   }
   if (config.contains("epsilon") && config["epsilon"].is_null()) config.erase("epsilon");
+  // It has no meaning without averages of the weights, and tf.keras writes a number nevertheless.
+  if (config.value("use_ema", Json(false)) == false) config.erase("ema_overwrite_frequency");
   for (const char* option : {"is_legacy_optimizer", "jit_compile"}) config.erase(option);
   result["config"] = std::move(config);
   return result;

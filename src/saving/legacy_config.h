@@ -12,6 +12,11 @@ namespace fovea {
 /// Throws Error naming the layer and what cannot be read.
 Json model_from_legacy(const Json& model);
 
+/// The other way round: what Keras 3 writes into model_config of a model as it is serialised in an archive.
+Json model_to_legacy(const Json& model);
+/// And training_config, of a compile_config.
+Json training_to_legacy(const Json& compile_config);
+
 /// The compile_config from the attribute training_config. Options that Keras 3 no longer has stay, if they
 /// were used.
 Json compile_config_from_legacy(const Json& training);

@@ -4,17 +4,22 @@
 #include "saving/compile_json.h"
 #include "saving/hdf5_reader.h"
 #include "saving/json_access.h"
+#include "saving/keras_version.h"
 #include "saving/legacy_config.h"
+#include "saving/legacy_optimizer.h"
 #include "saving/legacy_weights.h"
+#include "saving/model_info.h"
 #include "saving/model_json.h"
 
-// Source: keras/src/legacy/saving/legacy_h5_format.py, load_model_from_hdf5.
+// Source: keras/src/legacy/saving/legacy_h5_format.py, load_model_from_hdf5 and save_model_to_hdf5.
 
 namespace fovea {
 namespace {
 
 constexpr const char* kModel = "model_config";
 constexpr const char* kTraining = "training_config";
+/// Of files that fovea wrote.
+constexpr const char* kOwn = "fovea";
 
 std::optional<std::string> text_of(const Hdf5Reader& file, const char* name) {
   const auto texts = file.texts("", name);
@@ -38,8 +43,7 @@ void compile(ModelImpl& model, const Hdf5Reader& file) {
     log_message(fmt::format("The model is not compiled: {}: {}", kTraining, error.what()));
     return;
   }
-  if (file.has("optimizer_weights"))
-    log_message("The optimizer's state in an .h5 file is not read. The optimizer starts anew.");
+  read_legacy_optimizer(model, file);
 }
 
 }  // namespace
@@ -54,15 +58,36 @@ Model load_legacy_h5(std::string_view bytes, const LoadOptions& options) {
         "with load_weights (.weights.h5)",
         kModel);
   }
+  const auto own = text_of(file, kOwn);
   const Model model = about_place(kModel, [&] {
-    return model_from_json_object(
-        model_from_legacy(parse_json(*config)),
-        {.compile = false, .weight_bytes = static_cast<std::int64_t>(bytes.size())});
+    return model_from_json_object(model_from_legacy(parse_json(*config)),
+                                  {.compile = false,
+                                   .by_fovea = own.has_value(),
+                                   .weight_bytes = static_cast<std::int64_t>(bytes.size())});
   });
   auto& impl = static_cast<ModelImpl&>(*model.impl());
   read_legacy_weights(impl, file);
+  if (own) {
+    about_place(kOwn, [&] {
+      impl.info = model_info_from_json(*own);
+      impl.record = kernels_from_json(*own);
+    });
+  }
   if (options.compile) compile(impl, file);
   return model;
+}
+
+Hdf5File write_legacy_h5(const ModelImpl& model, const std::string& own) {
+  Hdf5Writer file;
+  file.set_attribute("", "backend", kKerasBackend);
+  file.set_attribute("", "keras_version", kKerasVersion);
+  file.set_attribute("", kModel, json_text(model_to_legacy(model_to_json_object(model))));
+  if (model.compiled)
+    file.set_attribute("", kTraining, json_text(training_to_legacy(compile_to_json(*model.compiled))));
+  file.set_attribute("", kOwn, own);
+  write_legacy_weights(model, file);
+  if (model.compiled) write_legacy_optimizer(model, file);
+  return file.finish();
 }
 
 }  // namespace fovea

@@ -2,11 +2,30 @@
 
 #include "models/model_impl.h"
 #include "saving/hdf5_reader.h"
+#include "saving/hdf5_writer.h"
 
 namespace fovea {
 
-/// Reads the weights in the group model_weights, as Keras 1 and 2 store them, into the model. Throws Error,
-/// naming the layer, what it needs and what was found, before anything is changed.
-void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file);
+/// Reads the weights in the group model_weights, or in a file with weights alone, as Keras 1 and 2 store
+/// them, into the model. Throws Error, naming the layer, what it needs and what was found, before anything is
+/// changed.
+void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file,
+                         const LoadWeightsOptions& options = {});
+
+/// Writes the group model_weights as Keras 3 does.
+void write_legacy_weights(const ModelImpl& model, Hdf5Writer& file);
+
+/// The weights that a training step changes, in the order in which the optimizer's state has them, each with
+/// its path: "base/conv2d/kernel".
+struct NamedWeight {
+  std::string path;
+  Variable variable;
+};
+std::vector<NamedWeight> trained_weights(const ModelImpl& model);
+
+/// Lists that are too long for one attribute are cut into "layer_names0", "layer_names1", ... Throws Error
+/// for more than `most` names.
+std::vector<std::string> name_list(const Hdf5Reader& file, const std::string& group, const std::string& name,
+                                   std::size_t most);
 
 }  // namespace fovea

@@ -28,7 +28,7 @@ using Assignments = std::vector<std::pair<Variable, Tensor>>;
 
 class WeightReader {
  public:
-  explicit WeightReader(std::string_view bytes) : file_(bytes) {
+  WeightReader(std::string_view bytes, bool skip_mismatch) : file_(bytes), skip_mismatch_(skip_mismatch) {
     const std::vector<std::string> names = file_.children("");
     const auto has = [&](const char* name) {
       return std::find(names.begin(), names.end(), name) != names.end();
@@ -44,13 +44,25 @@ class WeightReader {
   Assignments read(const ModelImpl& model) {
     Assignments assignments;
     for (const WeightGroup& group : weight_groups(model)) {
-      if (!group.variables.empty()) read_group(group, assignments);
+      if (!group.variables.empty()) unless_skipped([&] { read_group(group, assignments); });
     }
-    for (const OptimizerGroup& group : optimizer_groups(model)) read_optimizer(group, assignments);
+    for (const OptimizerGroup& group : optimizer_groups(model))
+      unless_skipped([&] { read_optimizer(group, assignments); });
     return assignments;
   }
 
  private:
+  /// What does not fit is left out if that was asked for; what was read of it before stays, as in Keras.
+  template <class Read>
+  void unless_skipped(Read&& read) const {
+    if (!skip_mismatch_) return read();
+    try {
+      read();
+    } catch (const Error& error) {
+      log_message(fmt::format("Weights are left out, since {}", error.what()));
+    }
+  }
+
   /// Keras 2.12 and 2.13 called a model's layers by another name.
   std::string place(const std::string& path) const {
     if (!old_names_) return path;
@@ -111,7 +123,7 @@ class WeightReader {
   }
 
   Hdf5Reader file_;
-  bool old_names_ = false;
+  bool skip_mismatch_ = false, old_names_ = false;
 };
 
 }  // namespace
@@ -127,8 +139,8 @@ Hdf5File write_weight_file(const ModelImpl& model) {
   return file.finish();
 }
 
-void read_weight_file(const ModelImpl& model, std::string_view bytes) {
-  for (auto& [variable, value] : WeightReader(bytes).read(model)) {
+void read_weight_file(const ModelImpl& model, std::string_view bytes, bool skip_mismatch) {
+  for (auto& [variable, value] : WeightReader(bytes, skip_mismatch).read(model)) {
     Variable target = variable;
     target.assign(value);
   }

@@ -12,7 +12,8 @@ namespace fovea {
 Hdf5File write_weight_file(const ModelImpl& model);
 
 /// Reads such a file into the model, the optimizer's state too when both have one. Throws Error, naming the
-/// place in the file and the layer, before anything is changed.
-void read_weight_file(const ModelImpl& model, std::string_view bytes);
+/// place in the file and the layer, before anything is changed; with `skip_mismatch` layers that do not fit
+/// are left out, with a message.
+void read_weight_file(const ModelImpl& model, std::string_view bytes, bool skip_mismatch = false);
 
 }  // namespace fovea

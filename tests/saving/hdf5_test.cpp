@@ -38,6 +38,30 @@ TEST(Hdf5, WhatIsWrittenIsRead) {
   EXPECT_EQ(file.read("empty").shape(), (Shape{0, 4}));
 }
 
+TEST(Hdf5, ListsOfTextsAreCutIntoAttributesThatFit) {
+  using Texts = std::vector<std::string>;
+  Hdf5Writer writer;
+  writer.make_group("names");
+  Texts many;
+  for (int i = 0; i < 3000; ++i) many.push_back(std::string(20, 'x') + std::to_string(i));
+  writer.set_texts("names", "many", many);
+  writer.set_texts("names", "few", {"a", "", "longer"});
+  writer.set_texts("names", "none", {});
+  EXPECT_TRUE(contains(error_of([&] { writer.set_texts("names", "long", {std::string(64513, 'x')}); }),
+                       "a text of 64513 bytes; at most 64512 can be written"));
+  const std::string bytes(std::string_view(writer.finish()));
+  const Hdf5Reader file(bytes);
+  EXPECT_EQ(file.texts("names", "few"), (Texts{"a", "", "longer"}));
+  EXPECT_EQ(file.texts("names", "none"), Texts{});
+  EXPECT_FALSE(file.texts("names", "many"));
+  Texts found;
+  for (int part = 0; file.texts("names", "many" + std::to_string(part)); ++part) {
+    const Texts texts = *file.texts("names", "many" + std::to_string(part));
+    found.insert(found.end(), texts.begin(), texts.end());
+  }
+  EXPECT_EQ(found, many);
+}
+
 TEST(Hdf5, TheSameContentHasTheSameBytes) { EXPECT_EQ(small_file(), small_file()); }
 
 TEST(Hdf5, GroupsOfManyMembers) {

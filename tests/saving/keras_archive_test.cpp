@@ -183,14 +183,14 @@ TEST_F(KerasArchive, AConfigThatAsksForMoreThanTheFileHoldsTakesNoMemory) {
 
 TEST_F(KerasArchive, PathsSayWhatTheyAre) {
   const Model model = gallery_model("several");
-  EXPECT_EQ(error_of([&] { model.save("model.h5"); }),
-            "save: the path must end in '.keras'. Received: 'model.h5'");
+  EXPECT_EQ(error_of([&] { model.save("model.pb"); }),
+            "save: the path must end in '.keras', '.h5' or '.hdf5'. Received: 'model.pb'");
   EXPECT_EQ(error_of([&] { model.save_weights("model.keras"); }),
             "save_weights: the path must end in '.weights.h5'. Received: 'model.keras'");
   EXPECT_EQ(error_of([] { load_model("model.pb"); }),
             "load_model: the path must end in '.keras', '.h5' or '.hdf5'. Received: 'model.pb'");
   EXPECT_TRUE(contains(error_of([] { load_model("a.weights.h5"); }), "'a.weights.h5' holds weights alone"));
-  EXPECT_TRUE(contains(error_of([&] { model.load_weights("a.h5"); }), "load_weights: the path must end in"));
+  EXPECT_TRUE(contains(error_of([&] { model.load_weights("a.pb"); }), "load_weights: the path must end in"));
   EXPECT_EQ(error_of([&] { load_model(path("none.keras")); }),
             "'" + path("none.keras") + "': there is no such file");
   fs::create_directory(path("folder.keras"));

@@ -152,6 +152,45 @@ TEST_F(Weights, OfKeras212HaveAnotherNameForTheLayers) {
   EXPECT_EQ(numbers(model), (std::vector<double>{5, 6, 7}));
 }
 
+TEST_F(Weights, WhatDoesNotFitIsLeftOutIfThatIsAskedFor) {
+  const auto net = [](std::int64_t units, bool bias) {
+    return Sequential(
+        {Input({4}), Dense(3, {.name = "first"}), Dense(units, {.use_bias = bias, .name = "second"})});
+  };
+  std::vector<std::string> messages;
+  set_log_callback([&](std::string_view text) { messages.emplace_back(text); });
+  const Model model = net(2, true);
+  for (const Model& other : {net(5, true), net(2, false)}) {
+    number_weights(model, 100);
+    number_weights(other);
+    other.save_weights(path("other.weights.h5"));
+    other.save(path("other.keras"));
+    for (const char* file : {"other.weights.h5", "other.keras"}) {
+      number_weights(model, 100);
+      messages.clear();
+      model.load_weights(path(file), {.skip_mismatch = true});
+      EXPECT_EQ(numbers(model), (std::vector<double>{1, 2, 102, 103}));
+      ASSERT_EQ(messages.size(), 1u);
+      EXPECT_TRUE(contains(messages[0], "Weights are left out, since 'layers/dense_1/vars"));
+    }
+  }
+  // Of a layer, what stands before the weight that does not fit is read, as in Keras.
+  Hdf5Writer file;
+  file.write("layers/dense/vars/0", Tensor::of<float>({4, 3}, std::vector<float>(12, 7.0F)));
+  file.write("layers/dense/vars/1", Tensor({4}));
+  file.write("layers/dense_1/vars/0", Tensor({3, 3}));
+  file.write("layers/dense_1/vars/1", Tensor({2}));
+  write_bytes(path("odd.weights.h5"), file.finish());
+  number_weights(model, 100);
+  model.load_weights(path("odd.weights.h5"), {.skip_mismatch = true});
+  EXPECT_EQ(numbers(model), (std::vector<double>{7, 101, 102, 103}));
+  set_log_callback(nullptr);
+  EXPECT_TRUE(contains(error_of([&] { model.load_weights(path("odd.weights.h5"), {.by_name = true}); }),
+                       "load_weights: by_name goes with a legacy '.h5' or '.hdf5' file alone"));
+  EXPECT_TRUE(contains(error_of([&] { model.load_weights(path("other.keras"), {.by_name = true}); }),
+                       "by_name goes with a legacy"));
+}
+
 // ---- the optimizer ----
 
 CompileOptions with(const Optimizer& optimizer) { return {.optimizer = optimizer, .loss = "mse"}; }

@@ -1,6 +1,6 @@
 """Makes the files beside it: small ones that Keras, h5py and zipfile write, for tests that run without Python.
 
-    pip install -r tests/parity/requirements.txt
+    pip install -r tests/parity/requirements.txt tf_keras==2.21.0
     python tests/saving/files/make_files.py
 
 Keras' archives hold the date and numbers of objects, so a new run differs there.
@@ -139,8 +139,46 @@ def arrays():
     np.save(HERE / "plain_scalar.npy", np.float32(2.5))
 
 
+def optimizers():
+    """Models in .h5 files after two steps, of Keras 3 and of tf.keras with its newer and older optimizers; beside each
+    a batch and the weights after one step more on it."""
+    import absl.logging
+    import keras
+    import numpy as np
+    import tf_keras
+    absl.logging.set_verbosity(absl.logging.ERROR)  # that .h5 is a legacy format
+    for name, module, make in (
+            ("keras3_adam", keras, lambda o: o.Adam(0.0625, amsgrad=True)),
+            ("keras3_rmsprop", keras, lambda o: o.RMSprop(0.0625, momentum=0.5, centered=True)),
+            ("keras3_sgd", keras, lambda o: o.SGD(0.0625, momentum=0.75)),
+            ("tf_adam", tf_keras, lambda o: o.Adam(0.0625, amsgrad=True)),
+            ("tf_rmsprop", tf_keras, lambda o: o.RMSprop(0.0625, momentum=0.5, centered=True)),
+            ("tf_sgd", tf_keras, lambda o: o.SGD(0.0625, momentum=0.75)),
+            ("tf_plain_sgd", tf_keras, lambda o: o.SGD(0.0625)),
+            ("older_adam", tf_keras, lambda o: o.legacy.Adam(0.0625, amsgrad=True)),
+            ("older_rmsprop", tf_keras, lambda o: o.legacy.RMSprop(0.0625, momentum=0.5, centered=True)),
+            ("older_sgd", tf_keras, lambda o: o.legacy.SGD(0.0625, momentum=0.75))):
+        module.utils.set_random_seed(3)
+        layers = module.layers
+        x = layers.Input((4,), name="x")
+        # Without biases before the normalisation, whose gradients would be nothing but rounding.
+        inner = module.Sequential([layers.Input((3,)), layers.Dense(3, use_bias=False, name="c")], name="inner")
+        y = layers.Add(name="sum")([inner(layers.Dense(3, activation="tanh", name="b")(x)), layers.Dense(3, use_bias=False, name="a")(x)])
+        model = module.Model(x, layers.Dense(2, name="last")(layers.BatchNormalization(name="norm")(y)), name=name)
+        model.compile(make(module.optimizers), "mean_squared_error")
+        rng = np.random.default_rng(7)
+        batch = {"x": rng.normal(size=(6, 4)).astype("f4"), "y": rng.normal(size=(6, 2)).astype("f4")}
+        for _ in range(2):
+            model.train_on_batch(batch["x"], batch["y"])
+        model.save(HERE / f"optimizer_{name}.h5")
+        model.train_on_batch(batch["x"], batch["y"])
+        np.savez(HERE / f"optimizer_{name}.npz", **batch,
+                 **{f"weights/{i}": value for i, value in enumerate(model.get_weights())})
+
+
 if __name__ == "__main__":
     arrays()
+    optimizers()
     hdf5("earliest.h5", "earliest")
     hdf5("v108.h5", ("v108", "v108"))
     hdf5("latest.h5", "latest")
