@@ -53,6 +53,16 @@ class Predict(ProgramTest):
         alone = json.loads(self.ok("predict", self.model, files[37], "--json"))[0]
         self.assertAlmostEqual(together[37]["probability"], alone["probability"], places=6)
 
+    def test_batch_size_changes_nothing(self):
+        files = [f"data/red/{number}.bmp" for number in range(5)]
+        expected = json.loads(self.ok("predict", self.model, *files, "--json"))
+        for size in (1, 2, 100):
+            results = json.loads(self.ok("predict", self.model, *files, "--json", "--batch-size", size))
+            for one, other in zip(results, expected, strict=True):
+                self.assertEqual(one["file"], other["file"])
+                self.assertAlmostEqual(one["probability"], other["probability"], places=6)
+        self.assertIn("--batch-size", self.fails(2, "predict", self.model, *files, "--batch-size", 0))
+
     def test_threads(self):
         one = self.ok("predict", self.model, "data/red/0.bmp", "--json", "--threads", 1)
         self.assertEqual(one, self.ok("predict", self.model, "data/red/0.bmp", "--json", "--threads", 3))

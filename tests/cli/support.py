@@ -1,4 +1,5 @@
 """What the tests of the program share: running it, drawing small image files, reading what it wrote."""
+import ast
 import csv
 import json
 import os
@@ -87,6 +88,58 @@ def write_cifar(root, images=30):
             records += bytes([number % 10 * 25]) * (3 * 32 * 32)
         (root / name).write_bytes(records)
     return root
+
+
+def npy(values, shape, kind="<f4"):
+    """The bytes of a .npy file; `values` are flat."""
+    letter = {"<f4": "f", "<f8": "d", "|u1": "B", "<i4": "i", "<i8": "q"}[kind]
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    data = struct.pack(f"<{len(values)}{letter}", *values)
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header.encode() + data
+
+
+def read_npy(content):
+    """(flat values, shape) of float32 arrays as fovea writes them."""
+    length = struct.unpack("<H", content[8:10])[0]
+    header = ast.literal_eval(content[10 : 10 + length].decode())
+    assert header["descr"] == "<f4" and not header["fortran_order"], header
+    data = content[10 + length :]
+    return list(struct.unpack(f"<{len(data) // 4}f", data)), header["shape"]
+
+
+def write_npz(path, arrays):
+    """{name: bytes of a .npy file}."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in arrays.items():
+            archive.writestr(name + ".npy", content)
+
+
+def read_npz(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name.removesuffix(".npy"): read_npy(archive.read(name)) for name in archive.namelist()}
+
+
+def layer_config(class_name, name, inputs, **options):
+    """A layer of a functional config.json, called once on the layers named `inputs`."""
+    def tensor(source):
+        return {"class_name": "__keras_tensor__", "config": {"keras_history": [source, 0, 0]}}
+
+    node = [tensor(source) for source in inputs]
+    return {
+        "module": "keras.layers", "class_name": class_name, "registered_name": None, "name": name,
+        "config": {"name": name, **options},
+        "inbound_nodes": [{"args": [node if len(node) > 1 else node[0]], "kwargs": {}}] if node else [],
+    }
+
+
+def write_config(path, layers, inputs, outputs, name="net"):
+    """A functional config.json."""
+    ends = {"input_layers": [[end, 0, 0] for end in inputs], "output_layers": [[end, 0, 0] for end in outputs]}
+    pathlib.Path(path).write_text(json.dumps({
+        "module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional",
+        "config": {"name": name, "trainable": True, "layers": layers, **ends},
+    }))
 
 
 def read_run(folder):

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "arrays.h"
 #include "commands.h"
 #include "core/format.h"
 #include "core/json_fields.h"
@@ -19,7 +20,9 @@ namespace {
 struct PredictionOptions {
   std::string model;
   std::vector<std::string> images;
-  std::int64_t top = 3;
+  std::optional<std::string> output;
+  std::int64_t batch_size = 32;
+  std::optional<std::int64_t> top;
   bool json = false;
   int threads = 0;
   bool tune = false;
@@ -31,10 +34,12 @@ struct Result {
   std::vector<Ranked> classes;
 };
 
-constexpr std::size_t images_at_once = 32;
+constexpr std::int64_t default_top = 3;
 
 /// Images are read and classified so many at a time, in the order given.
-std::vector<Result> classify(const Model& model, const std::vector<std::string>& files) {
+std::vector<Result> classify(const Model& model, const std::vector<std::string>& files,
+                             std::int64_t batch_size) {
+  const auto images_at_once = static_cast<std::size_t>(batch_size);
   const ImageOptions image = preprocessing_of(model);
   std::vector<Result> results;
   for (std::size_t first = 0; first < files.size(); first += images_at_once) {
@@ -57,7 +62,7 @@ std::vector<Result> classify(const Model& model, const std::vector<std::string>&
       Tensor row = batch.rows(static_cast<std::int64_t>(i), 1);
       std::memcpy(row.raw(), pixels[i].raw(), static_cast<std::size_t>(pixels[i].bytes()));
     }
-    const auto ranked = rank_classes(model, model.predict(batch));
+    const auto ranked = rank_classes(model, model.predict(batch, {.batch_size = batch_size}));
     for (std::size_t i = 0; i < read.size(); ++i) results[read[i]].classes = ranked[i];
   }
   return results;
@@ -89,8 +94,56 @@ void print_result(const Result& result, const std::vector<std::string>& names) {
   fmt::print("{}: {}\n", result.file, joined(classes));
 }
 
+/// The model's outputs for arrays, without any preprocessing.
+int predict_arrays(const PredictionOptions& options) {
+  const std::string& input = options.images[0];
+  const std::string& output = options.output.value();
+  require_other_file(input, output);
+  require_folder_of(output);
+  const Model model = open_model_file(options.model, false);
+  if (options.tune) tune_for(model);
+  if (model.outputs().size() != 1 && output.ends_with(".npy")) {
+    usage_error("--output: the model has {} outputs, which go into a .npz file. Received: {}",
+                model.outputs().size(), output);
+  }
+  const std::vector<Tensor> inputs = load_inputs(model, input);
+  const std::vector<Tensor> outputs = model.predict_all(inputs, {.batch_size = options.batch_size});
+  save_outputs(model, outputs, output);
+  const auto print_arrays = [](const char* what, const std::vector<std::string>& names,
+                               const std::vector<Tensor>& arrays) {
+    for (std::size_t i = 0; i < arrays.size(); ++i)
+      print_row(what, fmt::format("{}: {}", names[i], arrays[i].spec().str()));
+  };
+  print_arrays("input", input_names(model), inputs);
+  print_arrays("output", output_names(model), outputs);
+  print_row("written", output);
+  return exit_ok;
+}
+
+/// Arrays and images are told apart by their endings; each has options of its own.
+bool wants_arrays(const PredictionOptions& options) {
+  const auto arrays = std::count_if(options.images.begin(), options.images.end(), is_array_file);
+  if (arrays == 0) {
+    if (options.output)
+      usage_error("--output goes with arrays, X.npy or X.npz. Received: {}", options.images[0]);
+    return false;
+  }
+  if (options.images.size() > 1) {
+    usage_error("one file of arrays is predicted at a time, without images. Received: {}",
+                joined(options.images));
+  }
+  if (!options.output) usage_error("{}: --output says where its predictions go", options.images[0]);
+  if (!is_array_file(*options.output))
+    usage_error("--output: must end in .npy or .npz. Received: {}", *options.output);
+  if (options.json || options.top)
+    usage_error("{} goes with images. Received: {}", options.json ? "--json" : "--top", options.images[0]);
+  return true;
+}
+
 int predict(const PredictionOptions& options) {
+  const bool arrays = wants_arrays(options);
   set_threads(options.threads);
+  if (arrays) return predict_arrays(options);
   const Model model = open_model_file(options.model, false);
   if (options.tune) tune_for(model);
   if (!model.info().preprocessing) {
@@ -100,11 +153,12 @@ int predict(const PredictionOptions& options) {
                     options.model, size_text(image.image_size), image.color_mode));
   }
   const std::vector<std::string> names = class_names_of(model);
-  std::vector<Result> results = classify(model, options.images);
+  std::vector<Result> results = classify(model, options.images, options.batch_size);
   Json list = Json::array();
   int broken = 0;
   for (Result& result : results) {
-    result.classes.resize(std::min(result.classes.size(), static_cast<std::size_t>(options.top)));
+    result.classes.resize(
+        std::min(result.classes.size(), static_cast<std::size_t>(options.top.value_or(default_top))));
     if (!result.error.empty()) ++broken;
     if (options.json) {
       list.push_back(to_json(result, names));
@@ -123,20 +177,33 @@ int predict(const PredictionOptions& options) {
 
 void add_predict(CLI::App& program, int& exit_code) {
   const auto options = std::make_shared<PredictionOptions>();
-  CLI::App& command = *program.add_subcommand("predict", "Classify image files.");
+  CLI::App& command =
+      *program.add_subcommand("predict", "Classify image files, or compute a model's outputs for arrays.");
   command.group("Commands");
   command
       .add_option("MODEL", options->model,
                   "a .keras or .h5 file; class names and image size are read from it")
       ->required();
-  command.add_option("IMAGE", options->images, "BMP, GIF, JPEG, PNG or WebP files")->required();
+  command
+      .add_option(
+          "IMAGE", options->images,
+          "BMP, GIF, JPEG, PNG or WebP files; or one file of NumPy arrays, which are not preprocessed: "
+          ".npy, or .npz with an array for each input by its name")
+      ->required();
+  command
+      .add_option("--output", options->output,
+                  "where the outputs for arrays go: .npy, or .npz with an array for each output by its name")
+      ->option_text("FILE");
+  add_batch_size_option(command, options->batch_size);
   command.add_option("--top", options->top, "classes shown for an image, the most likely first (default: 3)")
       ->option_text("N")
       ->check(whole_number(1));
   command.add_flag("--json", options->json, "print a JSON list, an object for each image");
   add_threads_option(command, options->threads);
   add_tune_option(command, options->tune);
-  command.footer("Example: fovea predict runs/1/best.keras cat.jpg dog.jpg");
+  command.footer(
+      "Example: fovea predict runs/1/best.keras cat.jpg dog.jpg\n"
+      "         fovea predict net.keras x.npy --output y.npy");
   command.callback([options, &exit_code] { exit_code = predict(*options); });
 }
 
