@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""fovea convert: the same model in every format; nothing that is read is replaced."""
+import json
+import unittest
+
+from support import ProgramTest, npy, read_config, read_npy, run
+
+
+class Convert(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.best = self.train() / "best.keras"
+        (self.folder / "x.npy").write_bytes(npy([(7 * i) % 256 for i in range(2 * 16 * 16 * 3)], (2, 16, 16, 3)))
+
+    def outputs(self, model):
+        self.ok("predict", model, "x.npy", "--output", "y.npy")
+        return read_npy((self.folder / "y.npy").read_bytes())
+
+    def test_every_format_has_the_same_model(self):
+        expected = self.outputs(self.best)
+        text = self.ok("convert", self.best, "a.h5")
+        self.assertRegex(text, r"written +a\.h5")
+        self.assertRegex(text, r"model +lenet, \d+ layers, [\d,]+ parameters")
+        self.assertRegex(text, r"training +compiled, optimizer adam")
+        self.assert_fits(text)
+        self.assertEqual(self.outputs("a.h5"), expected)
+        self.ok("convert", "a.h5", "b.hdf5")
+        self.ok("convert", "b.hdf5", "c.keras")
+        self.assertEqual(self.outputs("c.keras"), expected)
+        self.assertEqual(read_config(self.folder / "c.keras"), read_config(self.best))
+        # Classes, preprocessing and the optimizer's state came along.
+        summary = self.ok("summary", "c.keras")
+        self.assertEqual(summary.replace("c.keras", ""), self.ok("summary", self.best).replace(str(self.best), ""))
+        self.assertIn("circle, square, triangle", summary)
+
+    def test_weights_and_architecture_go_apart_and_together_again(self):
+        expected = self.outputs(self.best)
+        result = run("convert", self.best, "net.json", cwd=self.folder)
+        self.assertIn("the names of the classes and the preprocessing have no place in net.json", result.stderr)
+        self.ok("convert", self.best, "net.weights.h5")
+        self.assertEqual(json.loads((self.folder / "net.json").read_text()), read_config(self.best))
+        self.ok("convert", "net.weights.h5", "again.keras", "--model", "net.json")
+        self.assertEqual(self.outputs("again.keras"), expected)
+        self.ok("convert", self.best, "weights.h5")
+        self.ok("convert", "weights.h5", "again.h5", "--model", "net.json")
+        self.assertEqual(self.outputs("again.h5"), expected)
+
+    def test_an_architecture_alone_gets_new_weights_and_a_note(self):
+        self.ok("convert", self.best, "net.json")
+        result = run("convert", "net.json", "new.keras", cwd=self.folder)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("net.json has no weights; new ones were drawn", result.stderr)
+        self.assertEqual(run("convert", "net.json", "other.json", cwd=self.folder).stderr, "")
+
+    def test_without_the_training(self):
+        for name in ("a.keras", "a.h5", "a.json"):
+            self.assertRegex(self.ok("convert", self.best, name, "--no-compile"), r"training +not compiled")
+        self.assertEqual(read_config(self.folder / "a.keras")["compile_config"], {})
+        self.ok("convert", self.best, "compiled.json")
+        self.ok("convert", "compiled.json", "b.json", "--no-compile")
+        self.assertEqual(json.loads((self.folder / "b.json").read_text())["compile_config"], {})
+
+    def test_what_is_read_is_not_replaced(self):
+        self.ok("convert", self.best, "net.keras")
+        self.ok("convert", self.best, "net.json")
+        self.ok("convert", self.best, "net.weights.h5")
+        before = (self.folder / "net.keras").read_bytes()
+        (self.folder / "link.keras").symlink_to("net.keras")
+        for output in ("net.keras", "./net.keras", "link.keras"):
+            self.assertIn("would replace what is read", self.fails(2, "convert", "net.keras", output))
+        self.assertIn("would replace", self.fails(2, "convert", "net.weights.h5", "net.json", "--model", "net.json"))
+        self.assertEqual((self.folder / "net.keras").read_bytes(), before)
+
+    def test_what_cannot_be_read_leaves_the_old_file(self):
+        (self.folder / "old.keras").write_text("old")
+        (self.folder / "broken.h5").write_text("no HDF5")
+        self.assertIn("broken.h5", self.fails(1, "convert", "broken.h5", "old.keras"))
+        self.assertIn("no such file", self.fails(1, "convert", "none.keras", "old.keras"))
+        self.assertIn("there is no folder", self.fails(1, "convert", self.best, "none/a.keras"))
+        self.assertEqual((self.folder / "old.keras").read_text(), "old")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,129 @@
+#include <fmt/core.h>
+
+#include <filesystem>
+
+#include "arrays.h"
+#include "commands.h"
+#include "core/atomic_file.h"
+#include "core/format.h"
+#include "errors.h"
+#include "model_source.h"
+#include "models/model_impl.h"
+#include "report.h"
+
+namespace fovea::program {
+namespace {
+
+struct ConversionOptions {
+  std::string input, output;
+  std::optional<std::string> model;
+  bool no_compile = false;
+};
+
+enum class FileKind { archive, legacy, weights, config };
+
+constexpr const char* endings = ".keras, .h5, .hdf5, .weights.h5 or .json";
+
+FileKind kind_of(const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (path.ends_with(".weights.h5")) return FileKind::weights;
+  if (ending == ".keras") return FileKind::archive;
+  if (ending == ".h5" || ending == ".hdf5") return FileKind::legacy;
+  if (ending == ".json") return FileKind::config;
+  usage_error("{}: must end in {}", path, endings);
+}
+
+Model read_model(const std::string& path, bool compile) {
+  const Model model = open_model_file(path, compile);
+  // A config has its compilation in it.
+  if (!compile) static_cast<ModelImpl&>(*model.impl()).compiled = nullptr;
+  return model;
+}
+
+Model read_input(const ConversionOptions& options) {
+  const FileKind kind = kind_of(options.input);
+  const bool compile = !options.no_compile;
+  if (!options.model) {
+    if (kind == FileKind::weights)
+      usage_error("{}: holds weights alone; --model says which model they are of", options.input);
+    return read_model(options.input, compile);
+  }
+  if (kind == FileKind::config)
+    usage_error("--model goes with a file of weights. Received: {}", options.input);
+  if (kind_of(*options.model) == FileKind::weights)
+    usage_error("--model: must be a whole model or a Keras config .json. Received: {}", *options.model);
+  const Model model = read_model(*options.model, compile);
+  model.load_weights(options.input);
+  return model;
+}
+
+/// What has no place in the file that is written.
+void print_what_is_lost(const ConversionOptions& options, const Model& model, FileKind output) {
+  const bool made = kind_of(options.input) == FileKind::config && output != FileKind::config;
+  if (made) print_note(fmt::format("{} has no weights; new ones were drawn", options.input));
+  const ModelInfo& info = model.info();
+  const bool keeps = output == FileKind::archive || output == FileKind::legacy;
+  if (!keeps && (!info.class_names.empty() || info.preprocessing)) {
+    print_note(fmt::format(
+        "the names of the classes and the preprocessing have no place in {}; .keras and .h5 files "
+        "keep them",
+        options.output));
+  }
+}
+
+void write_output(const Model& model, const std::string& path, FileKind kind) {
+  switch (kind) {
+    case FileKind::archive:
+    case FileKind::legacy:
+      return model.save(path);
+    case FileKind::weights:
+      return model.save_weights(path);
+    case FileKind::config:
+      return write_atomically(path, model_to_json(model));
+  }
+}
+
+int convert(const ConversionOptions& options) {
+  const FileKind output = kind_of(options.output);
+  require_other_file(options.input, options.output);
+  if (options.model) require_other_file(*options.model, options.output);
+  require_folder_of(options.output);
+  const Model model = read_input(options);
+  write_output(model, options.output, output);
+  print_what_is_lost(options, model, output);
+  print_row("model", fmt::format("{}, {}, {}", model.name(),
+                                 counted(static_cast<std::int64_t>(model.layers().size()), "layer"),
+                                 counted(model.count_params(), "parameter")));
+  print_row("training",
+            model.compiled() ? "compiled, optimizer " + model.optimizer().name() : "not compiled");
+  print_row("written", options.output);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_convert(CLI::App& program, int& exit_code) {
+  const auto options = std::make_shared<ConversionOptions>();
+  CLI::App& command = *program.add_subcommand("convert", "Write a model in another of Keras' formats.");
+  command.group("Commands");
+  command
+      .add_option("IN", options->input,
+                  "a .keras or .h5 file, a Keras config .json, or with --model a file of weights")
+      ->required();
+  command
+      .add_option(
+          "OUT", options->output,
+          "what its ending says: .keras, .h5 or .hdf5 (Keras' legacy format), .weights.h5 (weights and "
+          "the optimizer's state), or .json (the architecture)")
+      ->required();
+  command
+      .add_option("--model", options->model,
+                  "the model that gets IN's weights: a .keras or .h5 file, or a Keras config .json")
+      ->option_text("MODEL");
+  command.add_flag("--no-compile", options->no_compile,
+                   "leave out loss, metrics, and optimizer with its state");
+  command.footer("Example: fovea convert net.keras net.h5");
+  command.callback([options, &exit_code] { exit_code = convert(*options); });
+}
+
+}  // namespace fovea::program
