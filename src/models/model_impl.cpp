@@ -179,6 +179,16 @@ void add_activity_penalties(const LoweringContext& context, const Regularizer& r
 }  // namespace
 
 std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<const Value> inputs) const {
+  return lower_observed(context, inputs, nullptr);
+}
+
+std::vector<Value> ModelImpl::lower_observed(const LoweringContext& context, std::span<const Value> inputs,
+                                             const CallObserver& observer, const std::string& prefix) const {
+  const auto path_of = [&](const std::shared_ptr<LayerCall>& call) {
+    const auto of_layer = calls_of(*call->layer);
+    const auto number = std::find(of_layer.begin(), of_layer.end(), call) - of_layer.begin();
+    return prefix + call->layer->name + (number == 0 ? "" : fmt::format(":{}", number));
+  };
   std::map<const LayerCall*, std::vector<Value>> values;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     values[inputs_[i].call().get()] = {
@@ -210,7 +220,15 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
     if (dtype != layer.dtype_policy.variable_dtype()) {
       for (std::size_t i = 0; i < layer.weights.size(); ++i) inner.weight(i);
     }
-    values[call.get()] = layer.lower(inner, given);
+    if (!observer) {
+      values[call.get()] = layer.lower(inner, given);
+    } else {
+      const std::string path = path_of(call);
+      const ModelImpl* model = as_model(layer);
+      values[call.get()] = model != nullptr ? model->lower_observed(inner, given, observer, path + "/")
+                                            : layer.lower(inner, given);
+      observer(path, *call, values[call.get()]);
+    }
     add_activity_penalties(inner, layer.activity_regularizer, values[call.get()]);
     context.graph.end_layer();
   }

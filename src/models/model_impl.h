@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,12 @@ class ModelImpl final : public LayerImpl {
   void fields(FieldVisitor&) override {}
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override;
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override;
+  /// Is told of each call once its ops are there, those inside of a model before its own. `path` is "conv2d",
+  /// inside of another model "base/conv2d"; for a later call of the same layer "conv2d:1".
+  using CallObserver =
+      std::function<void(const std::string& path, const LayerCall& call, std::span<const Value> outputs)>;
+  std::vector<Value> lower_observed(const LoweringContext& context, std::span<const Value> inputs,
+                                    const CallObserver& observer, const std::string& prefix = {}) const;
   void build(std::span<const Shape>) override {}
   void set_trainable(bool value) override;
 

@@ -140,18 +140,26 @@ LossValues lower_losses(Graph& g, const ModelImpl& model, std::span<const Value>
   return result;
 }
 
-/// `penalties` takes what layers add to each sample's loss.
-std::vector<Value> lower_model(Graph& g, const ModelImpl& model, const std::vector<TensorSpec>& inputs,
-                               bool training, std::vector<Value>& penalties) {
+std::vector<Value> feeds_of(Graph& g, const std::vector<TensorSpec>& inputs) {
   std::vector<Value> values;
   for (std::size_t i = 0; i < inputs.size(); ++i) values.push_back(g.feed(feed_name('x', i), inputs[i]));
-  const LoweringContext context{.graph = g,
-                                .training = training,
-                                .weights = {},
-                                .stream = 0,
-                                .trainable = model.trainable,
-                                .penalties = &penalties};
-  std::vector<Value> predictions = model.lower(context, values);
+  return values;
+}
+
+/// `penalties` takes what layers add to each sample's loss; null: nobody asks.
+LoweringContext context_of(Graph& g, const ModelImpl& model, bool training, std::vector<Value>* penalties = nullptr) {
+  return {.graph = g,
+          .training = training,
+          .weights = {},
+          .stream = 0,
+          .trainable = model.trainable,
+          .penalties = penalties};
+}
+
+std::vector<Value> lower_model(Graph& g, const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                               bool training, std::vector<Value>* penalties = nullptr) {
+  std::vector<Value> predictions =
+      model.lower(context_of(g, model, training, penalties), feeds_of(g, inputs));
   fold_paddings(g);
   sink_relus(g, predictions);
   return predictions;
@@ -196,16 +204,44 @@ DType loss_dtype(DType predictions) { return predictions == DType::bfloat16 ? DT
 
 std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}", kind, index); }
 
+namespace {
+
+/// `lower(samples)` gives the graph for so many samples. Large batches run in parts where their samples do
+/// not mix.
+template <class Lower>
+std::unique_ptr<Program> plan_inference(std::int64_t samples, const Backend& backend,
+                                        std::shared_ptr<DerivedStore> store, const KernelSelection& selection,
+                                        Lower&& lower) {
+  const Graph whole = lower(samples);
+  // Nothing is measured before it is known what runs: the traffic hardly depends on the kernels.
+  KernelSelection unmeasured = selection;
+  unmeasured.threads = nullptr;
+  auto program = make_program(whole, backend, store, unmeasured);
+  const std::int64_t together = is_sample_wise(whole) ? samples_together(*program, samples) : samples;
+  if (2 * together > samples) {
+    return selection.threads ? make_program(whole, backend, std::move(store), selection) : std::move(program);
+  }
+  return make_batched_program(samples, together, [&](std::int64_t part) {
+    return make_program(lower(part), backend, store, selection);
+  });
+}
+
+std::vector<TensorSpec> with_samples(std::vector<TensorSpec> specs, std::int64_t samples) {
+  for (TensorSpec& spec : specs) spec.shape.set(0, samples);
+  return specs;
+}
+
+}  // namespace
+
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
                                    const Backend& backend, std::shared_ptr<DerivedStore> store,
                                    const KernelSelection& selection) {
   StepProgram step;
   const auto lower = [&](std::int64_t samples) {
-    std::vector<TensorSpec> specs = inputs;
-    for (TensorSpec& spec : specs) spec.shape.set(0, samples);
     Graph graph;
     std::vector<Value> penalties;
-    const std::vector<Value> predictions = lower_model(graph, model, specs, false, penalties);
+    const std::vector<Value> predictions =
+        lower_model(graph, model, with_samples(inputs, samples), false, &penalties);
     for (const Value prediction : predictions) graph.add_output(prediction);
     step.has_logits.clear();
     for (const Value prediction : predictions) {
@@ -219,20 +255,70 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
     }
     return fold_affines(graph);
   };
-  const std::int64_t samples = inputs[0].shape[0];
-  const Graph whole = lower(samples);
-  // Nothing is measured before it is known what runs: the traffic hardly depends on the kernels.
-  KernelSelection unmeasured = selection;
-  unmeasured.threads = nullptr;
-  step.program = make_program(whole, backend, store, unmeasured);
-  const std::int64_t together = is_sample_wise(whole) ? samples_together(*step.program, samples) : samples;
-  if (2 * together > samples) {
-    if (selection.threads) step.program = make_program(whole, backend, std::move(store), selection);
-    return step;
+  step.program = plan_inference(inputs[0].shape[0], backend, std::move(store), selection, lower);
+  return step;
+}
+
+std::vector<InnerValue> inner_values(Graph& graph, const ModelImpl& model,
+                                     const std::vector<TensorSpec>& inputs, std::vector<Value>* predictions) {
+  std::vector<InnerValue> found;
+  const auto observe = [&](const std::string& path, const LayerCall& call, std::span<const Value> outputs) {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      found.push_back({i == 0 ? path : fmt::format("{}[{}]", path, i), std::string(call.layer->class_name()),
+                       outputs[i]});
+    }
+  };
+  std::vector<Value> result =
+      model.lower_observed(context_of(graph, model, false), feeds_of(graph, inputs), observe);
+  if (predictions != nullptr) *predictions = std::move(result);
+  return found;
+}
+
+StepProgram make_inner_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                               std::size_t number, const Backend& backend,
+                               std::shared_ptr<DerivedStore> store, const KernelSelection& selection) {
+  StepProgram step;
+  const auto lower = [&](std::int64_t samples) {
+    Graph graph;
+    const Value wanted = inner_values(graph, model, with_samples(inputs, samples))[number].value;
+    fold_paddings(graph);
+    sink_relus(graph, std::span(&wanted, 1));
+    graph.add_output(wanted);
+    return fold_affines(graph);
+  };
+  step.program = plan_inference(inputs[0].shape[0], backend, std::move(store), selection, lower);
+  return step;
+}
+
+StepProgram make_gradient_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                                  const std::vector<Tensor>& factors, bool plain, const Backend& backend,
+                                  std::vector<bool>& present, const KernelSelection& selection) {
+  Graph graph;
+  const std::vector<Value> predictions =
+      plain ? model.lower(context_of(graph, model, false), feeds_of(graph, inputs))
+            : lower_model(graph, model, inputs, false);
+  Value total;
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    const Value prediction = ops::cast(graph, predictions[i], loss_dtype(graph.spec(predictions[i]).dtype));
+    const Value factor = graph.constant(factors[i].astype(graph.spec(prediction).dtype));
+    const Value term = sum_all(graph, ops::multiply(graph, prediction, factor));
+    if (total && graph.spec(total).dtype != graph.spec(term).dtype)
+      fail("Model '{}': its outputs are of different types, so that they have no sum", model.shown_name());
+    total = total ? ops::add(graph, total, term) : term;
   }
-  step.program = make_batched_program(samples, together, [&](std::int64_t part) {
-    return make_program(lower(part), backend, store, selection);
-  });
+  std::vector<Value> sources;
+  for (const Variable& variable : model.collect_weights(true)) sources.push_back(graph.variable(variable));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (is_floating(inputs[i].dtype)) sources.push_back(graph.feed(feed_name('x', i), inputs[i]));
+  }
+  present.clear();
+  for (const Value gradient : gradients(graph, total, sources)) {
+    present.push_back(static_cast<bool>(gradient));
+    if (gradient) graph.add_output(gradient);
+  }
+  if (!plain) mark_dead_windows(graph);
+  StepProgram step;
+  step.program = make_program(graph, backend, nullptr, selection);
   return step;
 }
 
@@ -256,7 +342,7 @@ StepProgram make_training_program(ModelImpl& model, const BatchSpecs& batch, con
                                   const KernelSelection& selection) {
   Graph graph;
   std::vector<Value> penalties;
-  const std::vector<Value> predictions = lower_model(graph, model, batch.inputs, true, penalties);
+  const std::vector<Value> predictions = lower_model(graph, model, batch.inputs, true, &penalties);
   std::vector<Value> logits;
   for (const Value prediction : predictions) logits.push_back(logits_of(graph, prediction));
   const LossValues losses = lower_losses(graph, model, predictions, logits, batch, sum_of(graph, penalties));
@@ -278,8 +364,7 @@ StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpe
                                    const Backend& backend, const KernelSelection& selection) {
   Graph graph;
   Value total;
-  std::vector<Value> penalties;
-  for (const Value prediction : lower_model(graph, model, inputs, true, penalties)) {
+  for (const Value prediction : lower_model(graph, model, inputs, true)) {
     const Value sum = sum_all(graph, prediction);
     total = total ? ops::add(graph, total, sum) : sum;
   }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/graph.h"
 #include "models/model_impl.h"
 #include "plan/program.h"
 
@@ -44,6 +45,27 @@ inline constexpr const char* kPenaltyFeed = "penalty";
 StepProgram make_inference_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
                                    const Backend& backend, std::shared_ptr<DerivedStore> store = nullptr,
                                    const KernelSelection& selection = {});
+/// The same for what one call inside of the model gives, the `number`-th of inner_values(), instead of the
+/// predictions: all that is fused before it is fused as it is in a prediction.
+StepProgram make_inner_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                               std::size_t number, const Backend& backend,
+                               std::shared_ptr<DerivedStore> store, const KernelSelection& selection = {});
+/// What the calls inside of a model give, in the order of execution, nested models' own after their layers'.
+struct InnerValue {
+  std::string path;        ///< "base/conv2d"; "conv2d:1" for a second call, "split[1]" for a second output
+  std::string class_name;  ///< of the layer
+  Value value;
+};
+/// Lowers the model in inference mode, without the passes that change its graph.
+std::vector<InnerValue> inner_values(Graph& graph, const ModelImpl& model,
+                                     const std::vector<TensorSpec>& inputs,
+                                     std::vector<Value>* predictions = nullptr);
+/// The gradients of the sum of all predictions times `factors`, in inference mode, with respect to the
+/// trained weights and then to the inputs that are floats. What it does not depend on has no output:
+/// `present` says of each source whether it has one. `plain`: without the passes that change the graph.
+StepProgram make_gradient_program(const ModelImpl& model, const std::vector<TensorSpec>& inputs,
+                                  const std::vector<Tensor>& factors, bool plain, const Backend& backend,
+                                  std::vector<bool>& present, const KernelSelection& selection = {});
 /// The loss of what an inference program gives.
 StepProgram make_loss_program(const ModelImpl& model, const StepProgram& inference, const BatchSpecs& batch,
                               const Backend& backend);

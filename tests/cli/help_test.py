@@ -4,7 +4,7 @@ import unittest
 
 from support import ProgramTest, run
 
-COMMANDS = ("train", "finetune", "evaluate", "predict", "summary")
+COMMANDS = ("train", "finetune", "evaluate", "predict", "summary", "convert", "compare")
 
 
 class Help(ProgramTest):
@@ -63,6 +63,27 @@ class WrongArguments(ProgramTest):
             (("evaluate", "model.keras"), "DATA is required"),
             (("predict", "model.keras"), "IMAGE is required"),
             (("predict", "model.keras", "a.png", "--top", "0"), "--top: must be"),
+            (("predict", "model.keras", "a.png", "--output", "y.npy"), "--output goes with arrays"),
+            (("predict", "model.keras", "x.npy"), "--output says where"),
+            (("predict", "model.keras", "x.npy", "--output", "y.txt"), "--output: must end in .npy or .npz"),
+            (("predict", "model.keras", "x.npy", "a.png", "--output", "y.npy"), "one file of arrays"),
+            (("predict", "model.keras", "x.npy", "--output", "y.npy", "--top", "2"), "--top goes with images"),
+            (("predict", "model.keras", "x.npy", "--output", "y.npy", "--json"), "--json goes with images"),
+            (("convert", "model.keras"), "OUT is required"),
+            (("convert", "model.keras", "model.pb"), "model.pb: must end in .keras, .h5"),
+            (("convert", "model.onnx", "model.keras"), "model.onnx: must end in .keras, .h5"),
+            (("convert", "a.weights.h5", "model.keras"), "--model says which model"),
+            (("convert", "a.json", "b.keras", "--model", "c.json"), "--model goes with a file of weights"),
+            (("convert", "a.h5", "b.keras", "--model", "c.weights.h5"), "--model: must be a whole model"),
+            (("compare",), "MODEL is required"),
+            (("compare", "foo"), "convnet or lenet"),
+            (("compare", "lenet", "--tolerance", "-1"), "--tolerance: must be a number from 0"),
+            (("compare", "lenet", "--samples", "0"), "--samples: must be"),
+            (("compare", "lenet", "--seed", "-1"), "--seed: must be"),
+            (("compare", "lenet", "--against", "a.npz", "--input", "b.npz"), "--against or --input, not both"),
+            (("compare", "lenet", "--against", "a.npz", "--samples", "2"), "--against or --samples, not both"),
+            (("compare", "lenet", "--against", "a.npz", "--seed", "2"), "--against or --seed, not both"),
+            (("compare", "lenet", "--input", "b.npz", "--samples", "2"), "--input or --samples, not both"),
             (("summary",), "MODEL is required"),
             (("summary", "foo"), "convnet or lenet"),
         ]:

@@ -1,4 +1,4 @@
-"""Runs bin/parity_tool, and reads what it writes."""
+"""Runs bin/parity_tool and bin/fovea, and reads what they write."""
 
 import io
 import json
@@ -20,6 +20,12 @@ def run(*words):
     if result.returncode != 0:
         raise RuntimeError(result.stderr)
     return result.stdout
+
+
+def program(*words):
+    """Exit status and output of bin/fovea."""
+    result = subprocess.run([BIN / "fovea", *map(str, words)], capture_output=True, text=True)
+    return result.returncode, result.stdout + result.stderr
 
 
 def write_arrays(path, arrays):

@@ -12,6 +12,7 @@ void add_finetune(CLI::App& program, const std::vector<std::string>& command_lin
 void add_evaluate(CLI::App& program, int& exit_code);
 void add_predict(CLI::App& program, int& exit_code);
 void add_convert(CLI::App& program, int& exit_code);
+void add_compare(CLI::App& program, int& exit_code);
 void add_summary(CLI::App& program, int& exit_code);
 
 }  // namespace fovea::program

@@ -40,6 +40,7 @@ int run(int count, char** arguments) {
   add_predict(program, exit_code);
   add_summary(program, exit_code);
   add_convert(program, exit_code);
+  add_compare(program, exit_code);
   show_messages_of_the_library();
   try {
     program.parse(count, arguments);
