@@ -184,11 +184,14 @@ std::vector<Value> ModelImpl::lower(const LoweringContext& context, std::span<co
 
 std::vector<Value> ModelImpl::lower_observed(const LoweringContext& context, std::span<const Value> inputs,
                                              const CallObserver& observer, const std::string& prefix) const {
-  const auto path_of = [&](const std::shared_ptr<LayerCall>& call) {
-    const auto of_layer = calls_of(*call->layer);
-    const auto number = std::find(of_layer.begin(), of_layer.end(), call) - of_layer.begin();
-    return prefix + call->layer->name + (number == 0 ? "" : fmt::format(":{}", number));
-  };
+  // Of each call, how often its layer was called before.
+  std::map<const LayerCall*, std::size_t> numbers;
+  if (observer) {
+    for (const auto& layer : layers_) {
+      const auto calls = calls_of(*layer);
+      for (std::size_t i = 0; i < calls.size(); ++i) numbers[calls[i].get()] = i;
+    }
+  }
   std::map<const LayerCall*, std::vector<Value>> values;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     values[inputs_[i].call().get()] = {
@@ -223,7 +226,8 @@ std::vector<Value> ModelImpl::lower_observed(const LoweringContext& context, std
     if (!observer) {
       values[call.get()] = layer.lower(inner, given);
     } else {
-      const std::string path = path_of(call);
+      const std::size_t number = numbers.at(call.get());
+      const std::string path = prefix + layer.name + (number == 0 ? "" : fmt::format(":{}", number));
       const ModelImpl* model = as_model(layer);
       values[call.get()] = model != nullptr ? model->lower_observed(inner, given, observer, path + "/")
                                             : layer.lower(inner, given);
