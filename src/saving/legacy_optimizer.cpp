@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "core/log.h"
@@ -52,7 +53,10 @@ std::string slot_of(const std::string& word) {
 class StateReader {
  public:
   StateReader(const ModelImpl& model, const Hdf5Reader& file)
-      : optimizer_(*model.compiled->options.optimizer.impl()), file_(file), trained_(trained_weights(model)) {
+      : model_(model),
+        optimizer_(*model.compiled->options.optimizer.impl()),
+        file_(file),
+        trained_(trained_weights(model)) {
     for (const NamedWeight& weight : trained_) variables_.push_back(weight.variable);
     // Keras 2 may have slots that are not used, such as those of a momentum of 0.
     constexpr std::size_t kMostSlots = 8, kScalars = 8;
@@ -101,7 +105,8 @@ class StateReader {
       const std::vector<std::string> parts = components(name);
       const std::span<const std::string> all(parts);
       const std::string& last = parts.back();
-      if (last == "iter" || last == "iteration" || last == "iterations") {
+      // Keras 2 may have numbered it: iterations_1.
+      if (last == "iter" || last == "iteration" || last.rfind("iterations", 0) == 0) {
         take(optimizer_.iterations, name);
       } else if (last == "learning_rate") {
         take(optimizer_.learning_rate, name);
@@ -115,12 +120,35 @@ class StateReader {
     }
   }
 
-  /// Slot after slot, each with all weights.
+  /// Slot after slot, each with all weights: in the model's order or, as the first versions of Keras 2 had
+  /// it, by the names that the weights have in the file.
   void number_slots(const std::vector<std::string>& slots) {
+    std::vector<std::size_t> order(trained_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::vector<std::size_t> by_name = order;
+    const std::map<const void*, std::string> names = legacy_weight_names(model_, file_);
+    std::sort(by_name.begin(), by_name.end(), [&](std::size_t a, std::size_t b) {
+      return names.at(variables_[a].id()) < names.at(variables_[b].id());
+    });
+    const bool fits = fits_in(order, slots.size()), fits_by_name = fits_in(by_name, slots.size());
+    if (!fits && !fits_by_name) fail("its values have other shapes than the model's weights");
+    if (fits && fits_by_name && order != by_name) fail("it does not say which values belong to which weight");
+    if (!fits) order = by_name;
     for (std::size_t i = 0; i < slots.size(); ++i) {
-      for (std::size_t k = 0; k < trained_.size() && i * trained_.size() + k < unnamed_.size(); ++k)
-        by_slot_[slots[i]].push_back({unnamed_[i * trained_.size() + k], {}});
+      std::vector<Slot>& slot = by_slot_[slots[i]];
+      slot.resize(order.size());
+      for (std::size_t k = 0; k < order.size(); ++k) slot[order[k]].name = unnamed_[i * order.size() + k];
     }
+  }
+
+  /// Do the unnamed values have the shapes of the trained weights in this order, slot after slot?
+  bool fits_in(const std::vector<std::size_t>& order, std::size_t slots) const {
+    if (unnamed_.size() < slots * order.size()) return false;
+    for (std::size_t at = 0; at < slots * order.size(); ++at) {
+      const Shape wanted = variables_[order[at % order.size()]].spec().shape;
+      if (!(file_.spec(path(unnamed_[at])).shape == wanted)) return false;
+    }
+    return true;
   }
 
   /// Names in the order of the trained weights: by layer and weight where all are known and different,
@@ -150,6 +178,7 @@ class StateReader {
     assignments_.emplace_back(variable, file_.read(path(name)));
   }
 
+  const ModelImpl& model_;
   OptimizerImpl& optimizer_;
   const Hdf5Reader& file_;
   std::vector<NamedWeight> trained_;

@@ -80,14 +80,20 @@ class LegacyReader {
       fail("its weights are Theano's, whose convolutions turn their kernels around; that is not read");
   }
 
-  void read() {
+  /// Finds a place in the file for each weight.
+  void find() {
     if (options_.by_name) {
       read_by_name();
     } else {
       read_in_order();
     }
-    for (auto& [variable, value] : assignments_) variable.assign(value);
   }
+
+  struct Found {
+    Variable variable;
+    std::string path, name;  ///< in the file, and in its list of names
+  };
+  const std::vector<Found>& found() const { return found_; }
 
  private:
   std::string place(const std::string& name) const { return group_.empty() ? name : group_ + "/" + name; }
@@ -166,7 +172,7 @@ class LegacyReader {
       const Variable& variable = target.weights[i].variable;
       const Shape shape = file_.spec(weight).shape, wanted = variable.spec().shape;
       if (shape == wanted) {
-        assignments_.emplace_back(variable, file_.read(weight));
+        found_.push_back({variable, weight, found.weights[i]});
         continue;
       }
       const std::string reason = fmt::format("'{}' has shape {}, '{}' of {} needs {}", weight, shape.str(),
@@ -181,10 +187,10 @@ class LegacyReader {
   }
 
   const Hdf5Reader& file_;
-  const LoadWeightsOptions& options_;
+  LoadWeightsOptions options_;
   std::vector<LayerOfModel> layers_;
   std::string group_;
-  std::vector<std::pair<Variable, Tensor>> assignments_;
+  std::vector<Found> found_;
 };
 
 }  // namespace
@@ -205,7 +211,22 @@ std::vector<std::string> name_list(const Hdf5Reader& file, const std::string& gr
 }
 
 void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file, const LoadWeightsOptions& options) {
-  LegacyReader(model, file, options).read();
+  LegacyReader reader(model, file, options);
+  reader.find();
+  std::vector<Tensor> values;
+  for (const auto& found : reader.found()) values.push_back(file.read(found.path));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Variable variable = reader.found()[i].variable;
+    variable.assign(values[i]);
+  }
+}
+
+std::map<const void*, std::string> legacy_weight_names(const ModelImpl& model, const Hdf5Reader& file) {
+  LegacyReader reader(model, file, {});
+  reader.find();
+  std::map<const void*, std::string> names;
+  for (const auto& found : reader.found()) names.emplace(found.variable.id(), found.name);
+  return names;
 }
 
 std::vector<NamedWeight> trained_weights(const ModelImpl& model) {

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "models/model_impl.h"
 #include "saving/hdf5_reader.h"
 #include "saving/hdf5_writer.h"
@@ -22,6 +26,9 @@ struct NamedWeight {
   Variable variable;
 };
 std::vector<NamedWeight> trained_weights(const ModelImpl& model);
+
+/// What a file calls the weights of the model that was read from it: "conv2d_1/kernel:0", by Variable::id().
+std::map<const void*, std::string> legacy_weight_names(const ModelImpl& model, const Hdf5Reader& file);
 
 /// Lists that are too long for one attribute are cut into "layer_names0", "layer_names1", ... Throws Error
 /// for more than `most` names.
