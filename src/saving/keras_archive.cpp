@@ -88,7 +88,7 @@ void Model::load_weights(const std::string& path, const LoadWeightsOptions& opti
     require_file(path);
     const std::string content = archive ? weights_of_archive(ZipReader(path)) : file_content(path);
     if (legacy) {
-      read_legacy_weights(impl, Hdf5Reader(content), options);
+      load_legacy_weights(impl, Hdf5Reader(content), options);
     } else {
       read_weight_file(impl, content, options.skip_mismatch);
     }

@@ -68,8 +68,9 @@ std::string described(const LayerImpl& layer) {
 
 class LegacyReader {
  public:
-  LegacyReader(const ModelImpl& model, const Hdf5Reader& file, const LoadWeightsOptions& options)
-      : file_(file), options_(options), layers_(layers_of(model)) {
+  /// `own`: the file describes the model, so that its layers have the model's names.
+  LegacyReader(const ModelImpl& model, const Hdf5Reader& file, const LoadWeightsOptions& options, bool own)
+      : file_(file), options_(options), own_(own), layers_(layers_of(model)) {
     // A file with weights alone has at its root what stands in the group of a whole model's.
     if (!file.texts("", kLayerNames) && !file.texts("", std::string(kLayerNames) + "0")) {
       if (!file.has(kGroup)) fail("holds no weights: there is no group '{}'", kGroup);
@@ -130,7 +131,7 @@ class LegacyReader {
       fail("{}: the model has {} layers with weights. Received: {}{}", shown_group(), layers_.size(),
            found.size() > layers_.size() ? "more than " : "", std::min(found.size(), layers_.size()));
     }
-    const std::vector<LayerOfModel> targets = matched(found);
+    const std::vector<LayerOfModel> targets = own_ ? matched(found) : layers_;
     for (std::size_t i = 0; i < found.size(); ++i) read_layer(targets[i], found[i]);
   }
 
@@ -188,6 +189,7 @@ class LegacyReader {
 
   const Hdf5Reader& file_;
   LoadWeightsOptions options_;
+  bool own_;
   std::vector<LayerOfModel> layers_;
   std::string group_;
   std::vector<Found> found_;
@@ -210,8 +212,9 @@ std::vector<std::string> name_list(const Hdf5Reader& file, const std::string& gr
   return result;
 }
 
-void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file, const LoadWeightsOptions& options) {
-  LegacyReader reader(model, file, options);
+namespace {
+
+void read_found(LegacyReader reader, const Hdf5Reader& file) {
   reader.find();
   std::vector<Tensor> values;
   for (const auto& found : reader.found()) values.push_back(file.read(found.path));
@@ -221,8 +224,18 @@ void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file, const L
   }
 }
 
+}  // namespace
+
+void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file) {
+  read_found(LegacyReader(model, file, {}, true), file);
+}
+
+void load_legacy_weights(const ModelImpl& model, const Hdf5Reader& file, const LoadWeightsOptions& options) {
+  read_found(LegacyReader(model, file, options, false), file);
+}
+
 std::map<const void*, std::string> legacy_weight_names(const ModelImpl& model, const Hdf5Reader& file) {
-  LegacyReader reader(model, file, {});
+  LegacyReader reader(model, file, {}, true);
   reader.find();
   std::map<const void*, std::string> names;
   for (const auto& found : reader.found()) names.emplace(found.variable.id(), found.name);

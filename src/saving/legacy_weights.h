@@ -10,11 +10,11 @@
 
 namespace fovea {
 
-/// Reads the weights in the group model_weights, or in a file with weights alone, as Keras 1 and 2 store
-/// them, into the model. Throws Error, naming the layer, what it needs and what was found, before anything is
-/// changed.
-void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file,
-                         const LoadWeightsOptions& options = {});
+/// Reads the weights in the group model_weights, as Keras 1 and 2 store them, into the model that the file
+/// describes. Throws Error, naming the layer, what it needs and what was found, before anything is changed.
+void read_legacy_weights(const ModelImpl& model, const Hdf5Reader& file);
+/// The same for any model, and also of files with weights alone: layers one after the other, or by name.
+void load_legacy_weights(const ModelImpl& model, const Hdf5Reader& file, const LoadWeightsOptions& options);
 
 /// Writes the group model_weights as Keras 3 does.
 void write_legacy_weights(const ModelImpl& model, Hdf5Writer& file);

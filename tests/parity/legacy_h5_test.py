@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import absl.logging
@@ -56,6 +57,76 @@ class LegacyH5(saving_test.Files):
                                (layers.RMSNormalization(name="other"), r"'other' \(RMSNormalization\)")):
             with self.assertRaisesRegex(RuntimeError, "(?s)theirs.h5.*model_config.*" + message):
                 self.resaved(self.save(keras.Model(x, layer(x)), "theirs.h5"))
+
+
+class OursInKeras(saving_test.Files):
+    def test_keras_opens_the_h5_files_that_are_written(self):
+        """The same weights and predictions as from an archive."""
+        for name in fovea.run("models").split():
+            if name in saving_test.NOT_FOR_KERAS:
+                continue
+            with self.subTest(name):
+                archive, path = self.ours(name), self.folder / "ours.h5"
+                fovea.run("resave", archive, path)
+                expected, model = self.load(archive, compile=False), self.load(path, compile=False)
+                for a, b in zip(model.get_weights(), expected.get_weights(), strict=True):
+                    np.testing.assert_array_equal(a, b)
+                inputs = self.inputs(expected)
+                inputs = inputs if len(inputs) > 1 else inputs[0]
+                ours, theirs = ([found] if isinstance(found, np.ndarray) else found
+                                for found in (model.predict(inputs, verbose=0), expected.predict(inputs, verbose=0)))
+                for a, b in zip(ours, theirs, strict=True):
+                    np.testing.assert_array_equal(a, b)
+
+
+class LoadingWeights(saving_test.Files):
+    """by_name and skip_mismatch: the same weights are read as in Keras, or the same are refused."""
+
+    def setUp(self):
+        super().setUp()
+        absl.logging.set_verbosity(absl.logging.ERROR)
+
+    def net(self, names=("a", "b", "c"), units=(3, 4, 2), bias=True):
+        x = keras.Input((4,))
+        y = layers.Dense(units[0], name=names[0])(x)
+        y = layers.BatchNormalization(name=names[1])(y)
+        return keras.Model(x, layers.Dense(units[2], use_bias=bias, name=names[2])(y))
+
+    def number(self, model, first):
+        model.set_weights([np.full(weight.shape, first + i) for i, weight in enumerate(model.get_weights())])
+        return model
+
+    def test_every_way(self):
+        sources = {"same": self.net(), "renamed": self.net(("x", "b", "c")), "swapped": self.net(("c", "b", "a")),
+                   "wider": self.net(units=(3, 4, 5)), "wider first": self.net(units=(5, 4, 2)),
+                   "without bias": self.net(bias=False),
+                   "shorter": keras.Sequential([keras.Input((4,)), layers.Dense(3, name="a")])}
+        for name, source in sources.items():
+            self.number(source, 1)
+            for ending in ("h5", "weights.h5", "keras"):
+                source_path = self.folder / f"source.{ending}"
+                source.save_weights(source_path) if ending == "weights.h5" else source.save(source_path)
+                for options in ((), ("skip_mismatch",), ("by_name",), ("by_name", "skip_mismatch")):
+                    with self.subTest(f"{name} {ending} {options}"):
+                        self.check(source_path, options)
+
+    def check(self, source, options):
+        target = self.number(self.net(), 100)
+        path = self.save(target, "target.keras")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that weights are left out
+            try:
+                target.load_weights(source, **{option: True for option in options})
+                expected = target.get_weights()
+            except (ValueError, IndexError) as error:
+                expected = error
+        words = ("load-weights", path, source, self.folder / "ours.keras", *options)
+        if isinstance(expected, Exception):
+            self.assertRaises(RuntimeError, fovea.run, *words)
+            return
+        fovea.run(*words)
+        for a, b in zip(self.load(self.folder / "ours.keras").get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 class ShippedModel(saving_test.Files):

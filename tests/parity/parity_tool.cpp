@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -20,7 +21,7 @@ constexpr const char* kUsage = R"(usage: parity_tool COMMAND
   resave IN.keras OUT.keras             read and written again
   config IN.json                        read, and printed again
   save-weights IN.keras OUT.weights.h5
-  load-weights IN.keras WEIGHTS OUT.keras
+  load-weights IN.keras WEIGHTS OUT.keras [by_name] [skip_mismatch]
   predict IN.keras N INPUTS OUTPUTS     outputs of N samples
   train IN.keras N STEPS ARRAYS OUT.keras  STEPS steps on N samples, inputs and targets
 )";
@@ -119,9 +120,12 @@ void run(const std::vector<std::string>& words) {
     std::cout << model_to_json(model_from_json(read_text(words[1]))) << "\n";
   } else if (is("save-weights", 3)) {
     load_model(words[1]).save_weights(words[2]);
-  } else if (is("load-weights", 4)) {
+  } else if (words[0] == "load-weights" && words.size() >= 4) {
     const Model model = load_model(words[1]);
-    model.load_weights(words[2]);
+    const auto has = [&](const char* option) {
+      return std::find(words.begin() + 4, words.end(), option) != words.end();
+    };
+    model.load_weights(words[2], {.by_name = has("by_name"), .skip_mismatch = has("skip_mismatch")});
     model.save(words[3]);
   } else if (is("predict", 5)) {
     predict(load_model(words[1]), std::stoll(words[2]), words[3], words[4]);

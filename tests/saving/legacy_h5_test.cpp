@@ -363,6 +363,7 @@ TEST_F(LegacyWeights, ByNameFindsLayersWhereverTheyStand) {
   const Model square_of = Sequential({Input({4}), Dense(4, {.name = "b"}), Dense(4, {.name = "a"})});
   const Model square = Sequential({Input({4}), Dense(4, {.name = "a"}), Dense(4, {.name = "b"})});
   EXPECT_EQ(loaded(square_of, square, by_name), (std::vector<double>{3, 4, 1, 2}));
+  EXPECT_EQ(loaded(square_of, square, {}), (std::vector<double>{1, 2, 3, 4}));
   EXPECT_TRUE(messages_.empty());
 }
 
