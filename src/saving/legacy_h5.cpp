@@ -53,9 +53,9 @@ Model load_legacy_h5(std::string_view bytes, const LoadOptions& options) {
   const auto config = text_of(file, kModel);
   if (!config) {
     fail(
-        "holds no model: it has no attribute '{}'. Of a file with weights alone, make the model and load "
+        "holds no model: it has no attribute '{}'. Of a file with weights alone, make the model, and read "
         "them "
-        "with load_weights (.weights.h5)",
+        "with load_weights",
         kModel);
   }
   const auto own = text_of(file, kOwn);

@@ -168,6 +168,12 @@ int compare(const ComparisonOptions& options) {
     print_text(
         fmt::format("The first {} that departs is {}{}: by {:.1e} of its largest value, and {} is allowed.",
                     what, row->name, kind, row->difference, bound));
+    if (rows == &gradients) {
+      print_text(
+          "All outputs agree. Where the input of a ReLU is 0 but for rounding, one side may pass the "
+          "gradient on and "
+          "the other not: see whether it departs with other inputs, too (another --seed).");
+    }
     return exit_error;
   }
   const std::string also =
