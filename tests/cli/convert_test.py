@@ -2,6 +2,7 @@
 """fovea convert: the same model in every format; nothing that is read is replaced."""
 import json
 import unittest
+import zipfile
 
 from support import ProgramTest, npy, read_config, read_npy, run
 
@@ -59,6 +60,22 @@ class Convert(ProgramTest):
         self.ok("convert", self.best, "compiled.json")
         self.ok("convert", "compiled.json", "b.json", "--no-compile")
         self.assertEqual(json.loads((self.folder / "b.json").read_text())["compile_config"], {})
+
+    def test_a_training_that_is_not_known_can_be_left_out(self):
+        with zipfile.ZipFile(self.best) as old, zipfile.ZipFile(self.folder / "own.keras", "w") as new:
+            for name in old.namelist():
+                content = old.read(name)
+                if name == "config.json":
+                    config = json.loads(content)
+                    config["compile_config"]["loss"] = "own_loss"
+                    content = json.dumps(config)
+                new.writestr(name, content)
+        message = self.fails(1, "convert", "own.keras", "a.keras")
+        self.assertIn("own_loss", message)
+        self.assertIn("--no-compile", message)
+        self.ok("convert", "own.keras", "a.keras", "--no-compile")
+        (self.folder / "broken.keras").write_text("no archive")
+        self.assertNotIn("--no-compile", self.fails(1, "convert", "broken.keras", "a.keras"))
 
     def test_what_is_read_is_not_replaced(self):
         self.ok("convert", self.best, "net.keras")

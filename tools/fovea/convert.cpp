@@ -33,8 +33,22 @@ FileKind kind_of(const std::string& path) {
   usage_error("{}: must end in {}", path, endings);
 }
 
+/// Throws Error that says how to go on, for a model that can be read without its training alone.
+Model open_compiled(const std::string& path) {
+  try {
+    return open_model_file(path, true);
+  } catch (const Error& error) {
+    try {
+      open_model_file(path, false);
+    } catch (const Error&) {
+      fail("{}", error.what());
+    }
+    fail("{} (here: --no-compile, which leaves the training out)", error.what());
+  }
+}
+
 Model read_model(const std::string& path, bool compile) {
-  const Model model = open_model_file(path, compile);
+  const Model model = compile ? open_compiled(path) : open_model_file(path, false);
   // A config has its compilation in it.
   if (!compile) static_cast<ModelImpl&>(*model.impl()).compiled = nullptr;
   return model;
