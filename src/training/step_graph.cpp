@@ -147,7 +147,8 @@ std::vector<Value> feeds_of(Graph& g, const std::vector<TensorSpec>& inputs) {
 }
 
 /// `penalties` takes what layers add to each sample's loss; null: nobody asks.
-LoweringContext context_of(Graph& g, const ModelImpl& model, bool training, std::vector<Value>* penalties = nullptr) {
+LoweringContext context_of(Graph& g, const ModelImpl& model, bool training,
+                           std::vector<Value>* penalties = nullptr) {
   return {.graph = g,
           .training = training,
           .weights = {},
@@ -237,6 +238,7 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
                                    const Backend& backend, std::shared_ptr<DerivedStore> store,
                                    const KernelSelection& selection) {
   StepProgram step;
+  bool penalised = false;
   const auto lower = [&](std::int64_t samples) {
     Graph graph;
     std::vector<Value> penalties;
@@ -249,13 +251,12 @@ StepProgram make_inference_program(const ModelImpl& model, const std::vector<Ten
       step.has_logits.push_back(static_cast<bool>(logits));
       if (logits) graph.add_output(logits);
     }
-    if (const Value penalty = sum_of(graph, penalties)) {
-      step.penalty = graph.spec(penalty);
-      graph.add_output(penalty);
-    }
+    if (const Value penalty = sum_of(graph, penalties)) graph.add_output(penalty);
+    penalised = !penalties.empty();
     return fold_affines(graph);
   };
   step.program = plan_inference(inputs[0].shape[0], backend, std::move(store), selection, lower);
+  if (penalised) step.penalty = step.program->output_specs().back();
   return step;
 }
 

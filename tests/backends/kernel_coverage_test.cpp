@@ -15,8 +15,8 @@ constexpr std::string_view kOps[] = {
 
 // Views are no work, nor is one number a step; noise and changed images stand once in front of a network.
 // Every other op is hot somewhere.
-const std::set<std::string_view> kWithoutKernel = {
-    "Reshape", "StopGradient", "NadamProduct", "Random", "RandomTransform", "AffineTransform"};
+const std::set<std::string_view> kWithoutKernel = {"Reshape", "StopGradient",    "NadamProduct",
+                                                   "Random",  "RandomTransform", "AffineTransform"};
 
 TEST(KernelList, HasAVectorKernelForEveryOpThatComputes) {
   std::set<std::string_view> covered;
