@@ -57,10 +57,10 @@ class AucMetric final : public Named<AucMetric, MetricImpl> {
     visitor.field("summation_method", options.summation_method);
     visitor.field("multi_label", options.multi_label);
     visitor.field("num_labels", options.num_labels);
-    std::optional<std::vector<double>> weights;
+    std::optional<Numbers> weights;
     if (!options.label_weights.empty()) weights = options.label_weights;
     visitor.field("label_weights", weights);
-    options.label_weights = weights.value_or(std::vector<double>{});
+    options.label_weights = weights.value_or(Numbers{}).values;
     visitor.field("from_logits", options.from_logits);
     if (visitor.reads() || !options.thresholds.empty()) visitor.field("thresholds", options.thresholds);
     if (visitor.reads()) prepare();

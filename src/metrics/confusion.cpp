@@ -30,12 +30,12 @@ class AtThresholds : public MetricImpl {
     return all;
   }
   void check() {
-    counts_ = ThresholdCounts(
-        parse_thresholds(name, thresholds.value_or(std::vector<double>{}), top_k ? -1e10 : 0.5));
+    counts_ =
+        ThresholdCounts(parse_thresholds(name, thresholds.value_or(Numbers{}).values, top_k ? -1e10 : 0.5));
     if (top_k && *top_k < 1) fail("Metric '{}': top_k must be at least 1. Received: {}", name, *top_k);
   }
 
-  std::optional<std::vector<double>> thresholds;
+  std::optional<Numbers> thresholds;
   std::optional<std::int64_t> top_k, class_id;
 
  protected:
@@ -47,6 +47,12 @@ class AtThresholds : public MetricImpl {
 
   ThresholdCounts counts_{{0.5}};
 };
+
+/// As Keras writes thresholds: none, one alone, or a list.
+std::optional<Numbers> numbers_of(const std::vector<double>& thresholds) {
+  if (thresholds.empty()) return {};
+  return thresholds.size() == 1 ? Numbers(thresholds[0]) : Numbers(thresholds);
+}
 
 template <class Class, double ThresholdCounts::Counts::*Figure>
 class CountMetric : public Named<Class, AtThresholds> {
@@ -176,7 +182,7 @@ class SpecificityAtSensitivityMetric final
 template <class Class>
 Metric counts_at(const metrics::ThresholdsOptions& options) {
   auto impl = std::make_shared<Class>();
-  if (!options.thresholds.empty()) impl->thresholds = options.thresholds;
+  impl->thresholds = numbers_of(options.thresholds);
   Metric metric = named(options.name, impl);
   impl->AtThresholds::check();
   return metric;
@@ -185,7 +191,7 @@ Metric counts_at(const metrics::ThresholdsOptions& options) {
 template <class Class>
 Metric share_at(const metrics::PrecisionOptions& options) {
   auto impl = std::make_shared<Class>();
-  if (!options.thresholds.empty()) impl->thresholds = options.thresholds;
+  impl->thresholds = numbers_of(options.thresholds);
   impl->top_k = options.top_k;
   impl->class_id = options.class_id;
   Metric metric = named(options.name, impl);

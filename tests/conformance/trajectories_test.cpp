@@ -7,7 +7,7 @@
 #include "support/golden.h"
 #include "support/names.h"
 
-// Twenty training steps of three small nets. Free runs in float32 drift apart, Keras' own builds among each
+// Twenty training steps of four small nets. Free runs in float32 drift apart, Keras' own builds among each
 // other too; so every step is compared from Keras' own state, and whole runs in double.
 
 namespace fovea::testing {
@@ -36,7 +36,7 @@ double length(const std::vector<Tensor>& a) {
   return distance(a, zeros);
 }
 
-/// One of the three nets, at its first weights, compiled as in Keras.
+/// One of the four nets, at its first weights, compiled as in Keras.
 class Trajectory {
  public:
   Trajectory(const std::string& name, const DTypePolicy& policy)
@@ -139,9 +139,17 @@ TEST_P(TeacherForcedInBfloat16, StepsAreKerass) {
   }
 }
 
+/// Keras cannot train all of them in that type.
+std::vector<std::string> cases_in_bfloat16() {
+  std::vector<std::string> names;
+  for (const std::string& name : golden_cases("trajectories")) {
+    if (golden("trajectories", name).contains("mixed_bfloat16")) names.push_back(name);
+  }
+  return names;
+}
+
 INSTANTIATE_TEST_SUITE_P(Trajectories, TeacherForcedInBfloat16,
-                         ::testing::Combine(kBackends, ::testing::ValuesIn(golden_cases("trajectories"))),
-                         CaseName());
+                         ::testing::Combine(kBackends, ::testing::ValuesIn(cases_in_bfloat16())), CaseName());
 
 INSTANTIATE_TEST_SUITE_P(Trajectories, TeacherForced,
                          ::testing::Combine(kBackends, ::testing::ValuesIn(golden_cases("trajectories"))),

@@ -355,6 +355,14 @@ def further():
             "kernel5x3_strides1x2_same": dict(strides=(1, 2), padding="same", kernel_size=(5, 3))}.items():
         kernel = options.pop("kernel_size", 3)
         yield ("conv2d_transpose_" + name, lambda k=kernel, o=options: L.Conv2DTranspose(4, k, **o), [IMAGE])
+    first = {"data_format": "channels_first"}
+    channels_first = (2, 3, 7, 5)
+    yield "zero_padding2d_channels_first", lambda: L.ZeroPadding2D(((0, 1), (2, 3)), **first), [channels_first]
+    yield "cropping2d_channels_first", lambda: L.Cropping2D(((1, 2), (0, 1)), **first), [channels_first]
+    yield "up_sampling2d_channels_first", lambda: L.UpSampling2D((2, 3), **first), [channels_first]
+    yield "max_pooling2d_channels_first", lambda: L.MaxPooling2D(2, padding="same", **first), [channels_first]
+    yield "resizing_channels_first", lambda: L.Resizing(4, 9, **first), [channels_first]
+    yield "flatten_channels_first_image", lambda: L.Flatten(**first), [channels_first]
     row = (2, 9, 4)
     for name, options in {
             "default": dict(), "strides2_same": dict(strides=2, padding="same", activation="relu"),

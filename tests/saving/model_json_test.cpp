@@ -201,7 +201,7 @@ TEST(ModelJson, OptionsThatFoveaDoesNotHaveAreErrors) {
   const std::string error = error_of_changed("calls", [](Json& json) {
     layer_named(json, "never")["config"]["noise_shape"] = {1, 2};
   });
-  EXPECT_TRUE(contains(error, "layer 'never' (Dropout)"));
+  EXPECT_TRUE(contains(error, "ayer 'never' (Dropout)"));
   EXPECT_TRUE(contains(error, "noise_shape"));
 }
 
