@@ -24,7 +24,5 @@ auto about(const std::string& path, Work&& work) {
 
 /// Throws Error, without the path, for what is no file.
 void require_file(const std::string& path);
-/// The whole content. Throws Error, without the path.
-std::string file_content(const std::string& path);
 
 }  // namespace fovea

@@ -168,18 +168,31 @@ TensorSpec Hdf5Reader::spec(const std::string& dataset) const {
 }
 
 Tensor Hdf5Reader::read(const std::string& dataset) const {
-  return at_path(dataset, [&] {
+  Tensor result(spec(dataset));
+  read_into(dataset, result);
+  return result;
+}
+
+void Hdf5Reader::read_into(const std::string& dataset, Tensor& target) const {
+  at_path(dataset, [&] {
     const Dataset found = describe(dataset);
-    Tensor result(found.spec);
-    if (found.data.empty()) return result;
-    auto* target = static_cast<char*>(result.raw());
-    std::memcpy(target, found.data.data(), found.data.size());
+    if (!(found.spec.shape == target.shape()))
+      fail("has shape {}, not {}", found.spec.shape.str(), target.shape().str());
+    if (found.data.empty()) return;
+    const bool same_type = found.spec.dtype == target.dtype();
+    Tensor other;
+    if (!same_type) other = Tensor(found.spec);
+    auto* bytes = static_cast<char*>(same_type ? target.raw() : other.raw());
+    std::memcpy(bytes, found.data.data(), found.data.size());
     const std::size_t width = size_of(found.spec.dtype);
     if (found.big_endian) {
       for (std::size_t at = 0; at < found.data.size(); at += width)
-        std::reverse(target + at, target + at + width);
+        std::reverse(bytes + at, bytes + at + width);
     }
-    return result;
+    if (!same_type) {
+      const Tensor converted = other.astype(target.dtype());
+      std::memcpy(target.raw(), converted.raw(), static_cast<std::size_t>(converted.bytes()));
+    }
   });
 }
 

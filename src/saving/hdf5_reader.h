@@ -26,6 +26,8 @@ class Hdf5Reader {
   /// Type and shape of a dataset.
   TensorSpec spec(const std::string& dataset) const;
   Tensor read(const std::string& dataset) const;
+  /// Fills a tensor of the dataset's shape.
+  void read_into(const std::string& dataset, Tensor& target) const;
   /// The texts of an attribute of a group or dataset, one for a scalar; nothing when there is none of that
   /// name.
   std::optional<std::vector<std::string>> texts(const std::string& path, const std::string& attribute) const;

@@ -23,12 +23,21 @@ void write_group(Hdf5Writer& file, const std::string& path, const std::string& n
     file.write(fmt::format("{}/{}", path, i), variables[i].value());
 }
 
-/// What is to be assigned once all of it has been read and found to fit.
-using Assignments = std::vector<std::pair<Variable, Tensor>>;
+/// About what a mapped file takes to look up one dataset: the system reads 64 KB around each place.
+constexpr std::size_t kAround = std::size_t{384} << 10;
+
+/// What a variable takes once all of it was found to fit: a dataset, or a value.
+struct Assignment {
+  Variable variable;
+  std::string dataset;
+  Tensor value = {};
+};
+using Assignments = std::vector<Assignment>;
 
 class WeightReader {
  public:
-  WeightReader(std::string_view bytes, bool skip_mismatch) : file_(bytes), skip_mismatch_(skip_mismatch) {
+  WeightReader(std::string_view bytes, bool skip_mismatch, const std::function<void(std::size_t)>& read)
+      : file_(bytes), read_(read), skip_mismatch_(skip_mismatch) {
     const std::vector<std::string> names = file_.children("");
     const auto has = [&](const char* name) {
       return std::find(names.begin(), names.end(), name) != names.end();
@@ -41,7 +50,9 @@ class WeightReader {
     }
   }
 
-  Assignments read(const ModelImpl& model) {
+  const Hdf5Reader& file() const { return file_; }
+  /// Nothing is changed yet.
+  Assignments find(const ModelImpl& model) {
     Assignments assignments;
     for (const WeightGroup& group : weight_groups(model)) {
       if (!group.variables.empty()) unless_skipped([&] { read_group(group, assignments); });
@@ -87,12 +98,12 @@ class WeightReader {
       assignments.push_back(read_one(fmt::format("{}/{}", path, i), group.variables[i], group.owner));
   }
 
-  std::pair<Variable, Tensor> read_one(const std::string& path, const Variable& variable,
-                                       const std::string& owner) const {
+  Assignment read_one(const std::string& path, const Variable& variable, const std::string& owner) const {
     const Shape found = file_.spec(path).shape, wanted = variable.spec().shape;
     if (!(found == wanted))
       fail("'{}' has shape {}, '{}' of {} needs {}", path, found.str(), variable.name(), owner, wanted.str());
-    return {variable, file_.read(path)};
+    if (read_) read_(kAround);
+    return {variable, path};
   }
 
   void read_optimizer(const OptimizerGroup& group, Assignments& assignments) const {
@@ -106,7 +117,7 @@ class WeightReader {
     if (found == before_first_step && found < variables.size()) {
       // Of a model that was compiled and not trained: its slots are as before the first step.
       for (std::size_t i = found; i < variables.size(); ++i)
-        assignments.emplace_back(variables[i], optimizer.start_of(variables[i]));
+        assignments.push_back({variables[i], {}, optimizer.start_of(variables[i])});
       variables.resize(found);
     }
     if (found != variables.size()) {
@@ -123,6 +134,7 @@ class WeightReader {
   }
 
   Hdf5Reader file_;
+  const std::function<void(std::size_t)>& read_;
   bool skip_mismatch_ = false, old_names_ = false;
 };
 
@@ -139,10 +151,20 @@ Hdf5File write_weight_file(const ModelImpl& model) {
   return file.finish();
 }
 
-void read_weight_file(const ModelImpl& model, std::string_view bytes, bool skip_mismatch) {
-  for (auto& [variable, value] : WeightReader(bytes, skip_mismatch).read(model)) {
-    Variable target = variable;
-    target.assign(value);
+void read_weight_file(const ModelImpl& model, std::string_view bytes, bool skip_mismatch,
+                      const std::function<void(std::size_t)>& read) {
+  WeightReader reader(bytes, skip_mismatch, read);
+  Assignments assignments = reader.find(model);
+  if (read) read(bytes.size());
+  for (Assignment& assignment : assignments) {
+    if (assignment.dataset.empty()) {
+      assignment.variable.assign(assignment.value);
+      continue;
+    }
+    Tensor target = assignment.variable.value();
+    reader.file().read_into(assignment.dataset, target);
+    assignment.variable.touch();
+    if (read) read(static_cast<std::size_t>(target.bytes()) + kAround);
   }
 }
 

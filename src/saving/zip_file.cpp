@@ -134,4 +134,57 @@ std::string ZipReader::read(const std::string& member, std::int64_t limit, std::
   return content;
 }
 
+void ZipReader::check(const std::string& member) const {
+  zip_t* zip = state_->zip.get();
+  const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen(zip, member.c_str(), 0), zip_fclose);
+  if (!file) fail("its member '{}' cannot be opened: {}", member, zip_strerror(zip));
+  std::vector<char> piece(std::size_t{1} << 18);
+  for (;;) {
+    const zip_int64_t got = zip_fread(file.get(), piece.data(), piece.size());
+    if (got < 0) fail("its member '{}' is damaged: {}", member, zip_file_strerror(file.get()));
+    if (got == 0) return;
+  }
+}
+
+namespace {
+
+/// A little-endian number of that many bytes; the place must lie in the text.
+std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t width) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < width; ++i)
+    value |= std::uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
+  return value;
+}
+
+}  // namespace
+
+// Source: PKWARE's APPNOTE.TXT 6.3.3, sections 4.3.7, 4.3.12 and 4.3.16.
+std::string_view ZipReader::find_stored(std::string_view archive, const std::string& member) {
+  constexpr std::size_t kEnd = 22, kEntry = 46, kLocal = 30;
+  const std::size_t end = archive.rfind("PK\5\6");
+  if (end == std::string_view::npos || archive.size() - end < kEnd) return {};
+  const std::uint64_t count = number_at(archive, end + 10, 2);
+  std::uint64_t at = number_at(archive, end + 16, 4);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (at > archive.size() || archive.size() - at < kEntry || archive.substr(at, 4) != "PK\1\2") return {};
+    const std::uint64_t method = number_at(archive, at + 10, 2), packed = number_at(archive, at + 20, 4),
+                        size = number_at(archive, at + 24, 4), name = number_at(archive, at + 28, 2),
+                        extra = number_at(archive, at + 30, 2), comment = number_at(archive, at + 32, 2),
+                        local = number_at(archive, at + 42, 4);
+    if (archive.size() - at - kEntry < name + extra + comment) return {};
+    if (archive.substr(at + kEntry, name) == member) {
+      // Larger archives (zip64) keep these numbers elsewhere.
+      const bool fits = method == 0 && packed == size && size != 0xFFFFFFFF && local < archive.size() &&
+                        archive.size() - local >= kLocal && archive.substr(local, 4) == "PK\3\4";
+      if (!fits) return {};
+      const std::uint64_t data =
+          local + kLocal + number_at(archive, local + 26, 2) + number_at(archive, local + 28, 2);
+      return data <= archive.size() && size <= archive.size() - data ? archive.substr(data, size)
+                                                                     : std::string_view{};
+    }
+    at += kEntry + name + extra + comment;
+  }
+  return {};
+}
+
 }  // namespace fovea

@@ -38,6 +38,11 @@ class ZipReader {
   /// `limit`, or claims to be more than `expansion` times what is stored.
   std::string read(const std::string& member, std::int64_t limit,
                    std::uint64_t expansion = kUsualExpansion) const;
+  /// Reads the member's bytes through, and keeps none. Throws Error when it is missing or damaged.
+  void check(const std::string& member) const;
+  /// Where a member that is stored as it is lies in the archive's bytes; empty for one that is packed, or
+  /// that cannot be told apart in a few steps. What lies there is not checked.
+  static std::string_view find_stored(std::string_view archive, const std::string& member);
 
  private:
   struct State;
