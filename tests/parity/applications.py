@@ -37,6 +37,8 @@ def build(name, input_shape=None, **options):
     """The network with a small top: statistics of its BatchNormalizations are those of some images, and then
     disturbed, as are the other weights of its normalizations."""
     keras.utils.set_random_seed(7)
+    if input_shape is None and name.startswith("MobileNetV3"):
+        input_shape = (224, 224, 3)  # which is open otherwise
     options = {"weights": None, "classes": 10, "classifier_activation": None, **options}
     model = getattr(keras.applications, name)(input_shape=input_shape, **options)
     rng = np.random.default_rng(11)
