@@ -58,9 +58,14 @@ def build(name, input_shape=None, **options):
         elif type(layer).__name__ == "LayerScale":
             layer.weights[0].assign(rng.normal(0.3, 0.1, layer.weights[0].shape))
         elif isinstance(layer, (keras.layers.BatchNormalization, keras.layers.LayerNormalization)):
+            # As in trained networks, branches change what they are added to by a part, and most units are at
+            # work: otherwise each layer makes differences grow, in Keras' own float32 too.
             if layer.gamma is not None:
                 disturbed(layer.gamma, 0.2, factor=True)
+                if adds(layer):
+                    layer.gamma.assign(0.4 * np.array(layer.gamma))
             if layer.beta is not None:
+                layer.beta.assign(np.array(layer.beta) + 0.5)
                 disturbed(layer.beta, 0.2)
     normalizations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [layer.momentum for layer in normalizations]
@@ -73,6 +78,11 @@ def build(name, input_shape=None, **options):
         layer.moving_mean.assign(np.array(layer.moving_mean) + 0.1 * deviation * rng.normal(size=deviation.shape))
         disturbed(layer.moving_variance, 0.1, factor=True)
     return model
+
+
+def adds(layer):
+    """Is what the layer gives added to something else?"""
+    return any(type(node.operation).__name__ in ("Add", "CustomScaleLayer") for node in layer._outbound_nodes)
 
 
 def with_features(model):
