@@ -22,7 +22,7 @@ class ReadModel final : public Model {
 struct Entry {
   Layer layer;
   std::vector<std::vector<SymbolicTensor>> calls;
-  std::vector<Json> nodes;
+  std::vector<const Json*> nodes;  ///< in the object that is read
   std::size_t next = 0;
 };
 using Entries = std::map<std::string, Entry>;
@@ -97,7 +97,7 @@ class Reader {
     std::shared_ptr<LayerImpl> impl = is_model(object) ? model(object) : layer_from_json(object);
     if (options_.weight_bytes) impl->initialized = true;
     if (shared) shared_[number->get<std::int64_t>()] = impl;
-    if (!shared) single_.emplace_back(object, impl);
+    if (!shared) single_.emplace_back(&object, impl);
     return Layer(impl);
   }
 
@@ -108,7 +108,8 @@ class Reader {
     if (known != shared_.end()) return known->second;
     const Json wanted = without_numbers(member(object, "config", layer_of(object)));
     for (const auto& [other, impl] : single_) {
-      if (other["class_name"] != object["class_name"] || without_numbers(other["config"]) != wanted) continue;
+      if ((*other)["class_name"] != object["class_name"] || without_numbers((*other)["config"]) != wanted)
+        continue;
       shared_[number] = impl;
       return impl;
     }
@@ -188,7 +189,7 @@ class Reader {
       entry.layer = layer(object);
       if (entry.layer.impl()->class_name() == "InputLayer") entry.calls.push_back(entry.layer.call({}));
       for (const Json& node : list_member(object, "inbound_nodes", layer_of(object)))
-        entry.nodes.push_back(node);
+        entry.nodes.push_back(&node);
       order.push_back(name);
       if (!entries.emplace(name, std::move(entry)).second) fail("{}: two layers are named '{}'", where, name);
     }
@@ -208,7 +209,7 @@ class Reader {
         Entry& entry = entries.at(name);
         while (entry.next < entry.nodes.size()) {
           CallArguments arguments;
-          const auto inputs = read_node(entry.nodes[entry.next], entry.layer, entries, arguments);
+          const auto inputs = read_node(*entry.nodes[entry.next], entry.layer, entries, arguments);
           if (!inputs) break;
           entry.calls.push_back(call(entry.layer, *inputs, arguments));
           ++entry.next;
@@ -333,7 +334,7 @@ class Reader {
   ReadModelOptions options_;
   std::int64_t counted_ = 0;
   std::map<std::int64_t, std::shared_ptr<LayerImpl>> shared_;
-  std::vector<std::pair<Json, std::shared_ptr<LayerImpl>>> single_;
+  std::vector<std::pair<const Json*, std::shared_ptr<LayerImpl>>> single_;
 };
 
 }  // namespace
