@@ -19,7 +19,7 @@ class OptimizerImpl;
 /// A learning rate that depends on the steps taken. Derive from it to bring your own.
 class LearningRateScheduleImpl : public Configurable {
  public:
-  /// The rate of the step that follows `step` steps. Keras' own compute in floatx().
+  /// The rate of the step that follows `step` steps. Keras' own compute in float32.
   virtual double rate(std::int64_t step) const = 0;
   /// Throws Error for options that make no schedule.
   virtual void check() const {}

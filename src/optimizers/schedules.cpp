@@ -2,25 +2,23 @@
 #include <numbers>
 
 #include "core/names.h"
-#include "fovea/dtype_policy.h"
 #include "optimizers/optimizer_support.h"
 
-// Learning rates over the steps t, computed in floatx() and in Keras' order of operations. Source:
+// Learning rates over the steps t, computed in Keras' order of operations, and in float32 also where floatx()
+// is float64, as Keras does with TensorFlow. Source:
 // keras/src/optimizers/schedules/learning_rate_schedule.py.
 
 namespace fovea {
 namespace {
 
-/// What the schedules of Keras share: a formula in either type.
+/// What the schedules of Keras share.
 template <class Class>
 class Schedule : public LearningRateScheduleImpl {
  public:
   Schedule() { name = Class::kName; }
   std::string_view class_name() const override { return Class::kClass; }
   double rate(std::int64_t step) const override {
-    const auto& self = static_cast<const Class&>(*this);
-    if (floatx() == DType::float64) return self.template formula<double>(static_cast<double>(step));
-    return static_cast<double>(self.template formula<float>(static_cast<float>(step)));
+    return static_cast<double>(static_cast<const Class&>(*this).formula(static_cast<float>(step)));
   }
 
  protected:
@@ -50,11 +48,10 @@ class ExponentialDecaySchedule final : public Schedule<ExponentialDecaySchedule>
     LearningRateScheduleImpl::fields(visitor);
   }
   void check() const override { require_positive("decay_steps", decay_steps); }
-  template <class T>
-  T formula(T t) const {
-    T p = t / static_cast<T>(decay_steps);
+  float formula(float t) const {
+    float p = t / static_cast<float>(decay_steps);
     if (staircase) p = std::floor(p);
-    return static_cast<T>(initial) * std::pow(static_cast<T>(decay_rate), p);
+    return static_cast<float>(initial) * std::pow(static_cast<float>(decay_rate), p);
   }
   double initial = 0, decay_steps = 0, decay_rate = 1;
   bool staircase = false;
@@ -71,11 +68,10 @@ class InverseTimeDecaySchedule final : public Schedule<InverseTimeDecaySchedule>
     LearningRateScheduleImpl::fields(visitor);
   }
   void check() const override { require_positive("decay_steps", decay_steps); }
-  template <class T>
-  T formula(T t) const {
-    T p = t / static_cast<T>(decay_steps);
+  float formula(float t) const {
+    float p = t / static_cast<float>(decay_steps);
     if (staircase) p = std::floor(p);
-    return static_cast<T>(initial) / (1 + static_cast<T>(decay_rate) * p);
+    return static_cast<float>(initial) / (1 + static_cast<float>(decay_rate) * p);
   }
   double initial = 0, decay_steps = 0, decay_rate = 1;
   bool staircase = false;
@@ -106,8 +102,7 @@ class PiecewiseConstantDecaySchedule final : public LearningRateScheduleImpl {
   double rate(std::int64_t step) const override {
     std::size_t piece = 0;
     while (piece < boundaries.size() && step > boundaries[piece]) ++piece;
-    return floatx() == DType::float64 ? values[piece]
-                                      : static_cast<double>(static_cast<float>(values[piece]));
+    return static_cast<double>(static_cast<float>(values[piece]));
   }
   std::vector<std::int64_t> boundaries;
   std::vector<double> values;
@@ -125,26 +120,22 @@ class PolynomialDecaySchedule final : public Schedule<PolynomialDecaySchedule> {
     LearningRateScheduleImpl::fields(visitor);
   }
   void check() const override { require_positive("decay_steps", decay_steps); }
-  template <class T>
-  T formula(T t) const {
-    T steps = static_cast<T>(decay_steps);
+  float formula(float t) const {
+    auto steps = static_cast<float>(decay_steps);
     if (cycle) {
-      steps *= t == 0 ? T{1} : std::ceil(t / steps);
+      steps *= t == 0 ? 1.0F : std::ceil(t / steps);
     } else {
       t = std::min(t, steps);
     }
-    const T last = static_cast<T>(end);
-    return (static_cast<T>(initial) - last) * std::pow(1 - t / steps, static_cast<T>(power)) + last;
+    const auto last = static_cast<float>(end);
+    return (static_cast<float>(initial) - last) * std::pow(1 - t / steps, static_cast<float>(power)) + last;
   }
   double initial = 0, decay_steps = 0, end = 1e-4, power = 1;
   bool cycle = false;
 };
 
 /// (1 + cos(pi x)) / 2
-template <class T>
-T half_cosine(T x) {
-  return static_cast<T>(0.5) * (1 + std::cos(std::numbers::pi_v<T> * x));
-}
+float half_cosine(float x) { return 0.5F * (1 + std::cos(std::numbers::pi_v<float> * x)); }
 
 class CosineDecaySchedule final : public Schedule<CosineDecaySchedule> {
  public:
@@ -158,11 +149,10 @@ class CosineDecaySchedule final : public Schedule<CosineDecaySchedule> {
     visit_steps(visitor, "warmup_steps", warmup_steps);
   }
   void check() const override { require_positive("decay_steps", decay_steps); }
-  template <class T>
-  T formula(T t) const {
-    const T steps = static_cast<T>(decay_steps), first = static_cast<T>(initial);
+  float formula(float t) const {
+    const float steps = static_cast<float>(decay_steps), first = static_cast<float>(initial);
     if (!warmup_target) return decayed(first, std::min(t, steps) / steps);
-    const T target = static_cast<T>(*warmup_target), warmup = static_cast<T>(warmup_steps);
+    const float target = static_cast<float>(*warmup_target), warmup = static_cast<float>(warmup_steps);
     t = std::min(t, steps + warmup);
     if (t < warmup) return (target - first) * (t / warmup) + first;
     return decayed(target, (t - warmup) / steps);
@@ -171,9 +161,8 @@ class CosineDecaySchedule final : public Schedule<CosineDecaySchedule> {
   std::optional<double> warmup_target;
 
  private:
-  template <class T>
-  T decayed(T from, T done) const {
-    return from * (static_cast<T>(1 - alpha) * half_cosine(done) + static_cast<T>(alpha));
+  float decayed(float from, float done) const {
+    return from * (static_cast<float>(1 - alpha) * half_cosine(done) + static_cast<float>(alpha));
   }
 };
 
@@ -189,21 +178,20 @@ class CosineDecayRestartsSchedule final : public Schedule<CosineDecayRestartsSch
     LearningRateScheduleImpl::fields(visitor);
   }
   void check() const override { require_positive("first_decay_steps", first_decay_steps); }
-  template <class T>
-  T formula(T t) const {
-    const T longer = static_cast<T>(t_mul), last = static_cast<T>(alpha);
-    T done = t / static_cast<T>(first_decay_steps), restarts = 0;
+  float formula(float t) const {
+    const float longer = static_cast<float>(t_mul), last = static_cast<float>(alpha);
+    float done = t / static_cast<float>(first_decay_steps), restarts = 0;
     if (longer == 1) {
       restarts = std::floor(done);
       done -= restarts;
     } else {
       restarts = std::floor(std::log(1 - done * (1 - longer)) / std::log(longer));
-      const T before = (1 - std::pow(longer, restarts)) / (1 - longer);
+      const float before = (1 - std::pow(longer, restarts)) / (1 - longer);
       done = (done - before) / std::pow(longer, restarts);
     }
-    const T height = std::pow(static_cast<T>(m_mul), restarts);
-    const T cosine = static_cast<T>(0.5) * height * (1 + std::cos(std::numbers::pi_v<T> * done));
-    return static_cast<T>(initial) * ((1 - last) * cosine + last);
+    const float height = std::pow(static_cast<float>(m_mul), restarts);
+    const float cosine = 0.5F * height * (1 + std::cos(std::numbers::pi_v<float> * done));
+    return static_cast<float>(initial) * ((1 - last) * cosine + last);
   }
   double initial = 0, first_decay_steps = 0, t_mul = 2, m_mul = 1, alpha = 0;
 };

@@ -7,6 +7,7 @@
 
 #include "conformance/run_graph.h"
 #include "core/json_fields.h"
+#include "fovea/dtype_policy.h"
 #include "optimizers/optimizer_impl.h"
 #include "support/compare.h"
 #include "support/golden.h"
@@ -241,6 +242,27 @@ TEST(Schedules, CannotBeSet) {
       "Optimizer SGD: it was created with a LearningRateSchedule (ExponentialDecay) as its learning_rate, "
       "hence its learning rate is not settable. If you need it to be settable, create the optimizer with "
       "a number as learning_rate");
+}
+
+// What Keras gives after 12 steps where floatx is float64: rates of float32, as TensorFlow makes of its
+// numbers.
+TEST(Schedules, ComputeInFloat32AlsoWhereTrainingIsInDouble) {
+  set_floatx(DType::float64);
+  const std::vector<std::pair<LearningRateSchedule, float>> cases = {
+      {schedules::PiecewiseConstantDecay({10, 20}, {0.3, 0.2, 0.1}), 0.20000000298023224F},
+      {schedules::CosineDecay(0.001, 50, {.warmup_target = 0.004, .warmup_steps = 40}),
+       0.0019000000320374966F},
+      {schedules::CosineDecayRestarts(0.004, 7), 0.0028677673544734716F},
+      {schedules::ExponentialDecay(0.004, 60, 0.7), 0.0037245997227728367F},
+      {schedules::InverseTimeDecay(0.004, 60, 0.7), 0.003508772235363722F},
+      {schedules::PolynomialDecay(0.004, 60, {.end_learning_rate = 0.001}), 0.0034000002779066563F},
+  };
+  for (const auto& [schedule, expected] : cases) {
+    const double rate = schedule(12);
+    EXPECT_EQ(rate, static_cast<double>(static_cast<float>(rate))) << schedule.impl()->class_name();
+    EXPECT_FLOAT_EQ(static_cast<float>(rate), expected) << schedule.impl()->class_name();
+  }
+  set_floatx(DType::float32);
 }
 
 TEST(Schedules, AreReadWithStepsThatHaveAPoint) {
