@@ -5,6 +5,7 @@
 
 #include "fovea/error.h"
 #include "fovea/model.h"
+#include "fovea/numpy.h"
 #include "saving/gallery.h"
 
 // Drives fovea for the tests that compare it with a live Keras. Arrays come and go as raw float32 files, one
@@ -24,6 +25,9 @@ constexpr const char* kUsage = R"(usage: parity_tool COMMAND
   load-weights IN.keras WEIGHTS OUT.keras [by_name] [skip_mismatch]
   predict IN.keras N INPUTS OUTPUTS     outputs of N samples
   train IN.keras N STEPS ARRAYS OUT.keras  STEPS steps on N samples, inputs and targets
+  steps IN.keras BATCHES.npz LOGS.npz OUT.keras [STATES RESULTS]
+                                        a step on each batch (inputs and targets in turn); with folders, each
+                                        from STATES/<step>.weights.h5 to RESULTS/<step>.weights.h5
 )";
 
 std::string read_text(const std::string& path) {
@@ -102,6 +106,69 @@ void train(const Model& model, std::int64_t samples, int steps, const std::strin
   for (int step = 0; step < steps; ++step) model.train_on_batch(batch);
 }
 
+/// Each step's figures, by name.
+class LogTable {
+ public:
+  explicit LogTable(std::size_t steps) : steps_(static_cast<std::int64_t>(steps)) {}
+  void add(std::size_t step, const Logs& logs) {
+    for (const auto& [name, value] : logs) column(name).data<double>()[step] = value;
+  }
+  void save(const std::string& path) const { save_npz(path, columns_); }
+
+ private:
+  Tensor& column(const std::string& name) {
+    for (auto& [known, values] : columns_) {
+      if (known == name) return values;
+    }
+    return columns_.emplace_back(name, Tensor(Shape{steps_}, DType::float64)).second;
+  }
+
+  std::int64_t steps_;
+  NamedArrays columns_;
+};
+
+/// A model and the batches that it goes on with.
+class Continuation {
+ public:
+  Continuation(const std::string& model, const std::string& batches) : arrays_(load_npz(batches)) {
+    // As who works in float64 does before loading: the learning rate is of that type then.
+    if (!arrays_.empty() && arrays_[0].second.dtype() == DType::float64) set_floatx(DType::float64);
+    model_ = load_model(model);
+    each_ = model_.inputs().size() + model_.outputs().size();
+    if (arrays_.size() % each_ != 0) throw Error(batches + ": the last batch is not whole");
+  }
+
+  const Model& model() const { return model_; }
+  /// Before each step the model takes the state in its file of `states`, and leaves in `results` what the
+  /// step made of it, unless these are empty.
+  LogTable train(const std::string& states, const std::string& results) const {
+    LogTable table(steps());
+    for (std::size_t step = 0; step < steps(); ++step) {
+      const std::string file = "/" + std::to_string(step) + ".weights.h5";
+      if (!states.empty()) model_.load_weights(states + file);
+      table.add(step, model_.train_on_batch(batch(step)));
+      if (!results.empty()) model_.save_weights(results + file);
+    }
+    return table;
+  }
+
+ private:
+  std::size_t steps() const { return arrays_.size() / each_; }
+  Batch batch(std::size_t step) const {
+    Batch result;
+    for (std::size_t i = 0; i < each_; ++i) {
+      auto& part = i < model_.inputs().size() ? result.inputs : result.targets;
+      part.push_back(arrays_[step * each_ + i].second);
+    }
+    result.count = result.inputs[0].shape()[0];
+    return result;
+  }
+
+  NamedArrays arrays_;
+  Model model_;
+  std::size_t each_ = 0;
+};
+
 void run(const std::vector<std::string>& words) {
   const auto is = [&](const char* command, std::size_t count) {
     return words[0] == command && words.size() == count;
@@ -133,6 +200,11 @@ void run(const std::vector<std::string>& words) {
     const Model model = load_model(words[1]);
     train(model, std::stoll(words[2]), std::stoi(words[3]), words[4]);
     model.save(words[5]);
+  } else if (words[0] == "steps" && (words.size() == 5 || words.size() == 7)) {
+    const Continuation run(words[1], words[2]);
+    const bool forced = words.size() == 7;
+    run.train(forced ? words[5] : "", forced ? words[6] : "").save(words[3]);
+    run.model().save(words[4]);
   } else {
     throw Error(kUsage);
   }
