@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -95,6 +96,8 @@ def trained_weights(model):
         for variable in layer.trainable_variables:
             # A layer's parts have weights too: mha/query/kernel.
             inner = variable.path.split(layer.name + "/")[-1]
+            # One without a name of its own is numbered through all models.
+            inner = re.sub(r"\bvariable_\d+$", "variable", inner)
             found[f"{path}/{inner}"] = variable
 
     walk(model, "")

@@ -1,3 +1,5 @@
+#include "layers/augmentation.h"
+
 #include <cmath>
 
 #include "layers/image_layer.h"
@@ -346,6 +348,11 @@ class RandomCropLayer final : public ImageLayer {
 };
 
 }  // namespace
+
+bool is_augmentation(const LayerImpl& layer) {
+  return dynamic_cast<const AugmentationLayer*>(&layer) != nullptr ||
+         dynamic_cast<const RandomCropLayer*>(&layer) != nullptr;
+}
 
 std::shared_ptr<LayerImpl> make_RandomFlip() { return std::make_shared<RandomFlipLayer>(); }
 std::shared_ptr<LayerImpl> make_RandomRotation() { return std::make_shared<RandomRotationLayer>(); }

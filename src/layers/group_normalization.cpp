@@ -10,6 +10,7 @@ namespace {
 class GroupNormalizationLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "GroupNormalization"; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
 
   void fields(FieldVisitor& visitor) override {
     visitor.field("groups", options.groups);

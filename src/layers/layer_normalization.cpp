@@ -14,7 +14,7 @@ namespace {
 class LayerNormalizationLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "LayerNormalization"; }
-  KerasTraits keras_traits() const override { return {.builds = true, .takes_mask = true}; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
 
   void fields(FieldVisitor& visitor) override {
     std::optional<Axes> axis = options.axis;

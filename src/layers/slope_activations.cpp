@@ -28,7 +28,7 @@ class LeakyReLULayer final : public LayerImpl {
 class PReLULayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "PReLU"; }
-  KerasTraits keras_traits() const override { return {.builds = true, .takes_mask = true}; }
+  KerasTraits keras_traits() const override { return {.builds = true}; }
   void fields(FieldVisitor& visitor) override {
     field(visitor, "alpha_initializer", options.alpha_initializer);
     field(visitor, "alpha_regularizer", options.alpha_regularizer);

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <map>
 
+#include "layers/augmentation.h"
 #include "layers/operation.h"
 #include "saving/compile_json.h"
 #include "saving/json_access.h"
@@ -17,6 +19,13 @@ class ReadModel final : public Model {
  public:
   explicit ReadModel(std::shared_ptr<ModelImpl> impl) : Model(std::move(impl)) {}
 };
+
+/// Keras notes that no mask was given: null, or null for each input.
+bool is_no_mask(const Json& value) {
+  return value.is_null() ||
+         (value.is_array() &&
+          std::all_of(value.begin(), value.end(), [](const Json& mask) { return mask.is_null(); }));
+}
 
 /// A layer of a functional model, its calls as they are made, and those still to be made.
 struct Entry {
@@ -238,12 +247,13 @@ class Reader {
         if (value.is_boolean()) arguments.training = value.get<bool>();
       } else if (name == "inputs" && inputs == nullptr) {
         inputs = &value;
-      } else if (!(name == "mask" && value.is_null())) {
+      } else if (name != "mask" || !is_no_mask(value)) {
         fail("{}: the argument '{}' is not known. Received: {}={}", where, name, name, shown(value));
       }
     }
     const bool off = layer.impl()->keras_traits().training_off && arguments.training == false;
-    if (off && !options_.by_fovea) arguments.training.reset();
+    const bool on = is_augmentation(*layer.impl()) && arguments.training == true;
+    if ((off || on) && !options_.by_fovea) arguments.training.reset();
     if (inputs == nullptr || positional.size() > 1)
       fail("{}: takes one argument, a tensor or a list of them. Received: {}", where, shown(positional));
     if (inputs->is_object() && !inputs->contains("class_name"))

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/names.h"
+#include "layers/operation.h"
 
 // Source: keras/src/saving/saving_lib.py, _save_state and _save_container_state.
 
@@ -22,6 +23,7 @@ class Walk {
     for (const auto& layer : places(model)) {
       if (sequential && layer->class_name() == "InputLayer") continue;
       const std::string_view class_name = layer->class_name();
+      if (is_operation(class_name)) continue;  // Keras counts those of keras.ops among no model's layers
       const std::string stem = snake_case(class_name.substr(class_name.rfind('>') + 1));
       const int count = counts[stem]++;
       const std::string path =

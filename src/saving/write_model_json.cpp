@@ -149,7 +149,9 @@ class Writer {
     if (given) arguments["training"] = *call.arguments.training;
     const bool functional = call.layer->class_name() == "Functional";
     const bool takes_mask = call.layer->class_name() == "Sequential" || traits.takes_mask;
-    if (functional || (takes_mask && !given)) arguments["mask"] = nullptr;
+    // One for each input.
+    const Json mask = inputs.size() > 1 ? Json(Json::array_t(inputs.size())) : Json();
+    if (functional || (takes_mask && !given)) arguments["mask"] = mask;
     return {{"args", list ? Json::array({std::move(inputs)}) : std::move(inputs)},
             {"kwargs", std::move(arguments)}};
   }
