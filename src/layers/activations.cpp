@@ -4,6 +4,7 @@
 
 #include "core/format.h"
 #include "fovea/ops.h"
+#include "layers/layer_support.h"
 
 namespace fovea {
 namespace {
@@ -112,6 +113,13 @@ void require_activation(std::string_view who, std::string_view activation) {
 Value lower_activation(GraphBuilder& graph, std::string_view activation, Value x) {
   require_activation("activation", activation);
   return find(activation)->lower(graph, x);
+}
+
+Value lower_activation_of_images(GraphBuilder& graph, std::string_view activation, Value images,
+                                 std::string_view data_format) {
+  const bool along_an_axis = activation == "softmax" || activation == "log_softmax";
+  if (data_format == "channels_last" || !along_an_axis) return lower_activation(graph, activation, images);
+  return axis_from_last(graph, lower_activation(graph, activation, axis_to_last(graph, images, 2)), 2);
 }
 
 }  // namespace fovea

@@ -10,5 +10,9 @@ namespace fovea {
 void require_activation(std::string_view who, std::string_view activation);
 /// Emits the activation by Keras' name.
 Value lower_activation(GraphBuilder& graph, std::string_view activation, Value x);
+/// The same for images (N, H, W, C) that a layer with this data_format computes. Softmax goes over the last
+/// axis as Keras has it, which is their width where channels are first.
+Value lower_activation_of_images(GraphBuilder& graph, std::string_view activation, Value images,
+                                 std::string_view data_format);
 
 }  // namespace fovea

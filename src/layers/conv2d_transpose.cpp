@@ -80,7 +80,7 @@ class Conv2DTransposeLayer final : public ImageLayer {
                                           .dilation = options.dilation_rate,
                                           .groups = 1});
     if (options.use_bias) y = ops::add(g, y, context.weight(1));
-    return {lower_activation(g, options.activation, y)};
+    return {lower_activation_of_images(g, options.activation, y, data_format())};
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {

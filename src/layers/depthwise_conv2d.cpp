@@ -70,7 +70,7 @@ class DepthwiseConv2DLayer final : public ImageLayer {
                                      .padding = window().amounts(g.spec(inputs[0]).shape),
                                      .dilation = options.dilation_rate});
     if (options.use_bias) y = ops::add(g, y, context.weight(1));
-    return {lower_activation(g, options.activation, y)};
+    return {lower_activation_of_images(g, options.activation, y, data_format())};
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {

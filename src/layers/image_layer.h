@@ -29,6 +29,7 @@ class ImageLayer : public LayerImpl {
 
   /// Visits the option; derived classes do so at its place in Keras' config.
   void data_format_field(FieldVisitor& visitor);
+  const std::string& data_format() const { return data_format_; }
 
  private:
   std::vector<Shape> turned(std::span<const Shape> shapes) const;

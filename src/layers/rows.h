@@ -26,6 +26,7 @@ class RowLayer : public LayerImpl {
   virtual std::string explain_image_parameters(std::span<const Shape>) const { return {}; }
 
   void data_format_field(FieldVisitor& visitor) { visit_data_format(visitor, *this, data_format_); }
+  const std::string& data_format() const { return data_format_; }
 
  private:
   std::vector<Shape> as_images(std::span<const Shape> rows) const;
