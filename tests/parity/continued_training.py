@@ -73,7 +73,8 @@ def residuals():
     # Rates are float32. These need no rounding but the last; others differ by one in a graph of TensorFlow, which
     # multiplies by reciprocals.
     rate = keras.optimizers.schedules.InverseTimeDecay(0.004, 64, 0.5)
-    model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0), "binary_crossentropy", metrics=["acc"], jit_compile=False)
+    model.compile(keras.optimizers.Adam(rate, global_clipnorm=1.0), "binary_crossentropy", metrics=["acc"],
+                  jit_compile=False)
     return model
 
 
