@@ -306,7 +306,7 @@ ANY = [
 
 def of_bytes(draw, shape):
     """What Keras computes in floats, whatever it is given; others leave bytes bytes, and round to them."""
-    return draw.choice([rescaling, augmentation] if len(shape) == 3 else [rescaling])(draw, shape)
+    return rescaling(draw, shape)
 
 
 def of_one_input(draw, shape):
