@@ -362,8 +362,8 @@ def further():
     yield "up_sampling2d_channels_first", lambda: L.UpSampling2D((2, 3), **first), [channels_first]
     yield "max_pooling2d_channels_first", lambda: L.MaxPooling2D(2, padding="same", **first), [channels_first]
     yield "resizing_channels_first", lambda: L.Resizing(4, 9, **first), [channels_first]
-    yield "depthwise_conv2d_channels_first_softmax", lambda: L.DepthwiseConv2D((3, 2), activation="softmax", **first), [channels_first]
-    yield "separable_conv2d_channels_first_log_softmax", lambda: L.SeparableConv2D(4, 3, activation="log_softmax", **first), [channels_first]
+    yield "depthwise_conv2d_channels_first_softmax", lambda: L.DepthwiseConv2D((3, 2), activation="softmax", use_bias=False, **first), [channels_first]
+    yield "separable_conv2d_channels_first_log_softmax", lambda: L.SeparableConv2D(4, 3, activation="log_softmax", use_bias=False, **first), [channels_first]
     yield "flatten_channels_first_image", lambda: L.Flatten(**first), [channels_first]
     row = (2, 9, 4)
     for name, options in {
