@@ -19,13 +19,14 @@ Tensor turned(const Tensor& x, const std::vector<std::int64_t>& order) {
   return run(graph, {{"x", x}}, reference_backend())[0];
 }
 
-/// Golden cases of layers that have a data_format, in channels last.
+/// Golden cases of layers that have a data_format, in channels last; but for softmax, which goes over the
+/// last axis whatever that is.
 std::vector<std::string> image_cases() {
   std::vector<std::string> names;
   for (const std::string& name : layer_case_names()) {
     const LayerCase c = layer_case(name);
     if (c.config().value("data_format", "") == "channels_last" && c.arrays("inputs")[0].shape().rank() == 4 &&
-        c.class_name().rfind("Random", 0) != 0)
+        c.config().value("activation", "") != "softmax" && c.class_name().rfind("Random", 0) != 0)
       names.push_back(name);
   }
   return names;
