@@ -33,6 +33,8 @@ class LegacyH5(saving_test.Files):
 
     def test_models_of_keras_3(self):
         for name, model in saving_test.keras_models():
+            if name == "two_inputs_inside":  # What kind of operation it has recorded, Keras does not write there.
+                continue
             with self.subTest(name):
                 path = self.save(model, "theirs.h5")
                 if "open" in name:
