@@ -37,9 +37,10 @@ void visit_steps(FieldVisitor& visitor, std::string_view option, double& steps) 
   }
 }
 
-class ExponentialDecaySchedule final : public Schedule<ExponentialDecaySchedule> {
+/// Those that decay by the steps' share of decay_steps, or by the whole part of it.
+template <class Class>
+class ShareOfSteps : public Schedule<Class> {
  public:
-  static constexpr const char *kClass = "ExponentialDecay", *kName = "ExponentialDecay";
   void fields(FieldVisitor& visitor) override {
     visitor.field("initial_learning_rate", initial);
     visit_steps(visitor, "decay_steps", decay_steps);
@@ -47,34 +48,26 @@ class ExponentialDecaySchedule final : public Schedule<ExponentialDecaySchedule>
     visitor.field("staircase", staircase);
     LearningRateScheduleImpl::fields(visitor);
   }
-  void check() const override { require_positive("decay_steps", decay_steps); }
+  void check() const override { this->require_positive("decay_steps", decay_steps); }
   float formula(float t) const {
-    float p = t / static_cast<float>(decay_steps);
-    if (staircase) p = std::floor(p);
-    return static_cast<float>(initial) * std::pow(static_cast<float>(decay_rate), p);
+    const float share = t / static_cast<float>(decay_steps);
+    return Class::decayed(static_cast<float>(initial), static_cast<float>(decay_rate),
+                          staircase ? std::floor(share) : share);
   }
   double initial = 0, decay_steps = 0, decay_rate = 1;
   bool staircase = false;
 };
 
-class InverseTimeDecaySchedule final : public Schedule<InverseTimeDecaySchedule> {
+class ExponentialDecaySchedule final : public ShareOfSteps<ExponentialDecaySchedule> {
+ public:
+  static constexpr const char *kClass = "ExponentialDecay", *kName = "ExponentialDecay";
+  static float decayed(float initial, float rate, float share) { return initial * std::pow(rate, share); }
+};
+
+class InverseTimeDecaySchedule final : public ShareOfSteps<InverseTimeDecaySchedule> {
  public:
   static constexpr const char *kClass = "InverseTimeDecay", *kName = "InverseTimeDecay";
-  void fields(FieldVisitor& visitor) override {
-    visitor.field("initial_learning_rate", initial);
-    visit_steps(visitor, "decay_steps", decay_steps);
-    visitor.field("decay_rate", decay_rate);
-    visitor.field("staircase", staircase);
-    LearningRateScheduleImpl::fields(visitor);
-  }
-  void check() const override { require_positive("decay_steps", decay_steps); }
-  float formula(float t) const {
-    float p = t / static_cast<float>(decay_steps);
-    if (staircase) p = std::floor(p);
-    return static_cast<float>(initial) / (1 + static_cast<float>(decay_rate) * p);
-  }
-  double initial = 0, decay_steps = 0, decay_rate = 1;
-  bool staircase = false;
+  static float decayed(float initial, float rate, float share) { return initial / (1 + rate * share); }
 };
 
 class PiecewiseConstantDecaySchedule final : public LearningRateScheduleImpl {
