@@ -342,9 +342,18 @@ def draw_input(draw, name):
 
 def build(seed):
     """The model of the seed, with inputs that keep its values of moderate size."""
+    for attempt in range(20):
+        try:
+            return attempt_at(seed, attempt)
+        except Rejected:  # Even its ends cannot be drawn as they should be.
+            pass
+    raise RuntimeError(f"seed {seed}: no model comes of it")
+
+
+def attempt_at(seed, attempt):
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed % 2**32)
-    draw = Draw(seed)
+    draw = Draw((seed, attempt) if attempt else seed)
     given = [draw_input(draw, f"x{i}") for i in range(draw.choice([1, 1, 1, 2, 3]))]
     network = Network(draw, given)
     for node in given:
