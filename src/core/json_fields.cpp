@@ -12,11 +12,7 @@ Json optional_json(const std::optional<T>& value) {
 
 Json json(Size2 size) { return {size.height, size.width}; }
 
-Json json(const Shape& shape) {
-  Json sizes = Json::array();
-  for (const std::int64_t size : shape) sizes.push_back(size == Shape::unknown ? Json(nullptr) : Json(size));
-  return sizes;
-}
+Json json(const Shape& shape) { return shape_to_json(shape); }
 
 template <class T>
 Json json(const OneOrMany<T>& value) {
@@ -260,6 +256,12 @@ std::string python(const Json& value) {
 }
 
 }  // namespace
+
+Json shape_to_json(const Shape& shape) {
+  Json sizes = Json::array();
+  for (const std::int64_t size : shape) sizes.push_back(size == Shape::unknown ? Json(nullptr) : Json(size));
+  return sizes;
+}
 
 Json write_config(Configurable& object) {
   Writer writer;

@@ -20,6 +20,9 @@ void read_config(Configurable& object, const Json& config, const std::string& wh
 /// {"module", "class_name", "config", "registered_name"}, as Keras serialises an object.
 Json write_object(Configurable& object, std::string_view module);
 
+/// [null, 150, 150, 3].
+Json shape_to_json(const Shape& shape);
+
 /// Options in a line, as Python would print a call: "Conv2D(filters=32, kernel_size=(3, 3))".
 std::string describe(Configurable& object);
 /// Same class and same options.

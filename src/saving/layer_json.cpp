@@ -103,12 +103,6 @@ DTypePolicy read_policy(const Json& policy, const std::string& where) {
       where, shown(type));
 }
 
-Json shape_to_json(const Shape& shape) {
-  Json sizes = Json::array();
-  for (const std::int64_t size : shape) sizes.push_back(size == Shape::unknown ? Json(nullptr) : Json(size));
-  return sizes;
-}
-
 Shape shape_from_json(const Json& sizes, const std::string& where) {
   if (!sizes.is_array() || sizes.size() > Shape::max_rank)
     fail("{}: must be a list of at most {} sizes. Received: {}", where, Shape::max_rank, shown(sizes));

@@ -27,8 +27,6 @@ Json policy_to_json(const DTypePolicy& policy);
 /// known.
 DTypePolicy read_policy(const Json& policy, const std::string& where);
 
-/// [null, 150, 150, 3].
-Json shape_to_json(const Shape& shape);
 /// Throws Error for what is no list of sizes.
 Shape shape_from_json(const Json& sizes, const std::string& where);
 
