@@ -62,9 +62,9 @@ struct KerasTraits {
   bool builds = false;
   bool takes_list = false;  ///< is called on a list, of one tensor too
   bool takes_mask = false;  ///< its call has a mask, which Keras notes as null
-  /// Its call's `training` is False unless given. Keras notes that in a model's calls, where it has no
-  /// effect: what fit, evaluate and predict say goes before.
-  bool training_off = false;
+  /// What its call's `training` is unless given. Keras notes that in a model's calls, where it has no effect:
+  /// what fit, evaluate and predict say goes before.
+  std::optional<bool> usual_training = {};
   bool plain_config = false;  ///< its config has a plain dtype, and no flag
   /// Where Keras keeps the class; those outside its layers have a registered name in files.
   std::string_view module = "keras.layers";

@@ -3,6 +3,7 @@
 #include "core/names.h"
 #include "fovea/dtype_policy.h"
 #include "fovea/ops.h"
+#include "ops/composites.h"
 
 // Norms are sqrt(sum w^2) along some axes; Keras divides by norm + 1e-7. Source:
 // keras/src/constraints/constraints.py.
@@ -18,10 +19,6 @@ void axis_field(FieldVisitor& visitor, Axes& axis) {
   axis = given.value_or(Axes(0));
 }
 
-Value number_like(GraphBuilder& b, Value x, double value) {
-  return b.constant(Tensor::of<double>({}, {value}).astype(b.spec(x).dtype));
-}
-
 Value norms(GraphBuilder& b, Value weight, const Axes& axis) {
   const Value squares = ops::unary(b, "square", weight);
   return ops::unary(b, "sqrt", ops::reduce(b, ops::ReduceKind::sum, squares, axis.values, true));
@@ -30,10 +27,6 @@ Value norms(GraphBuilder& b, Value weight, const Axes& axis) {
 /// The weight with norms that are `wanted` where they were `norm`.
 Value with_norms(GraphBuilder& b, Value weight, Value norm, Value wanted) {
   return ops::multiply(b, weight, ops::divide(b, wanted, ops::scale(b, norm, 1, kEpsilon)));
-}
-
-Value clip(GraphBuilder& b, Value x, double low, double high) {
-  return ops::minimum(b, ops::maximum(b, x, number_like(b, x, low)), number_like(b, x, high));
 }
 
 class NonNegConstraint final : public ConstraintImpl {

@@ -66,11 +66,7 @@ class SoftmaxLayer final : public ElementwiseLayer {
  public:
   std::string_view class_name() const override { return "Softmax"; }
   KerasTraits keras_traits() const override { return {.takes_mask = true}; }
-  void fields(FieldVisitor& visitor) override {
-    std::optional<Axes> given = axis;
-    visitor.field("axis", given);
-    axis = given.value_or(Axes{});
-  }
+  void fields(FieldVisitor& visitor) override { one_or_many_field(visitor, "axis", axis); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
     resolved(static_cast<std::int64_t>(x.rank()));
@@ -105,13 +101,10 @@ class SoftmaxLayer final : public ElementwiseLayer {
 
  private:
   std::vector<std::int64_t> resolved(std::int64_t rank) const {
-    std::vector<std::int64_t> axes = axis.values;
-    for (std::int64_t& each : axes) each += each < 0 ? rank : 0;
-    std::sort(axes.begin(), axes.end());
-    const bool fits = !axes.empty() && axes.front() >= 0 && axes.back() < rank &&
-                      std::adjacent_find(axes.begin(), axes.end()) == axes.end();
-    if (!fits) fail_rule(fmt::format("an input of rank {} has no axis {}", rank, fmt::join(axis, ", ")));
-    return axes;
+    const auto axes = distinct_axes(axis, static_cast<std::size_t>(rank));
+    if (!axes || axes->empty())
+      fail_rule(fmt::format("an input of rank {} has no axis {}", rank, fmt::join(axis, ", ")));
+    return *axes;
   }
 };
 

@@ -5,6 +5,7 @@
 #include "core/format.h"
 #include "fovea/ops.h"
 #include "layers/layer_support.h"
+#include "ops/composites.h"
 
 namespace fovea {
 namespace {
@@ -22,15 +23,6 @@ Value plain(GraphBuilder& graph, Value x) {
 constexpr char kSigmoid[] = "sigmoid", kTanh[] = "tanh", kExponential[] = "exponential", kSelu[] = "selu",
                kSoftplus[] = "softplus", kSoftsign[] = "softsign", kSilu[] = "silu",
                kHardSigmoid[] = "hard_sigmoid", kHardSilu[] = "hard_silu", kMish[] = "mish", kGelu[] = "gelu";
-
-Value number(GraphBuilder& g, Value like, double value) {
-  return g.constant(Tensor::of<double>({}, {value}).astype(g.spec(like).dtype));
-}
-
-/// Between -limit and limit.
-Value clip(GraphBuilder& g, Value x, double limit) {
-  return ops::minimum(g, ops::maximum(g, x, number(g, x, -limit)), number(g, x, limit));
-}
 
 /// -log(1 + exp(-x))
 Value log_sigmoid(GraphBuilder& g, Value x) {
@@ -51,7 +43,7 @@ Value squareplus(GraphBuilder& g, Value x) {
 
 /// 0 up to -1, (x + 1)^2 / 4 up to 1, then x.
 Value sparse_plus(GraphBuilder& g, Value x) {
-  const Value bow = ops::scale(g, ops::unary(g, "square", ops::scale(g, clip(g, x, 1), 1, 1)), 0.25);
+  const Value bow = ops::scale(g, ops::unary(g, "square", ops::scale(g, clip(g, x, -1, 1), 1, 1)), 0.25);
   return ops::add(g, bow, ops::relu(g, ops::scale(g, x, 1, -1)));
 }
 
@@ -83,9 +75,9 @@ constexpr Row kActivations[] = {
     {"exponential", plain<kExponential>},
     {"mish", plain<kMish>},
     {"log_sigmoid", log_sigmoid},
-    {"hard_tanh", [](GraphBuilder& g, Value x) { return clip(g, x, 1); }},
+    {"hard_tanh", [](GraphBuilder& g, Value x) { return clip(g, x, -1, 1); }},
     {"tanh_shrink", [](GraphBuilder& g, Value x) { return ops::subtract(g, x, ops::unary(g, "tanh", x)); }},
-    {"soft_shrink", [](GraphBuilder& g, Value x) { return ops::subtract(g, x, clip(g, x, 0.5)); }},
+    {"soft_shrink", [](GraphBuilder& g, Value x) { return ops::subtract(g, x, clip(g, x, -0.5, 0.5)); }},
     {"hard_shrink", hard_shrink},
     {"squareplus", squareplus},
     {"sparse_plus", sparse_plus},

@@ -1,11 +1,10 @@
-#include "layers/augmentation.h"
-
 #include <cmath>
 
 #include "layers/image_layer.h"
 #include "layers/interpolation.h"
 #include "layers/noise.h"
 #include "layers/resizing.h"
+#include "ops/composites.h"
 #include "ops/random.h"
 
 // Images changed at random in training, each sample by itself. Numbers are drawn anew at each step, for each
@@ -38,16 +37,10 @@ Range range_of(const LayerImpl& layer, std::string_view option, const Numbers& f
   return range;
 }
 
-void numbers_field(FieldVisitor& visitor, std::string_view name, Numbers& numbers) {
-  std::optional<Numbers> given = numbers;
-  visitor.field(name, given);
-  numbers = given.value_or(Numbers{});  // which no range can be made of
-}
-
 /// An augmentation: images as they are unless this is training.
 class AugmentationLayer : public ImageLayer {
  public:
-  KerasTraits keras_traits() const override { return {.builds = true}; }
+  KerasTraits keras_traits() const override { return {.builds = true, .usual_training = true}; }
 
  protected:
   std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
@@ -171,7 +164,7 @@ class RandomRotationLayer final : public RandomTransformLayer {
  public:
   std::string_view class_name() const override { return "RandomRotation"; }
   void fields(FieldVisitor& visitor) override {
-    numbers_field(visitor, "factor", factor);
+    one_or_many_field(visitor, "factor", factor);
     transform_fields(visitor);
     if (!factor.is_list) factor = {-std::abs(factor.values[0]), std::abs(factor.values[0])};
   }
@@ -197,7 +190,7 @@ class RandomRotationLayer final : public RandomTransformLayer {
 class TwoFactorLayer : public RandomTransformLayer {
  public:
   void fields(FieldVisitor& visitor) override {
-    numbers_field(visitor, "height_factor", height_factor);
+    one_or_many_field(visitor, "height_factor", height_factor);
     visitor.field("width_factor", width_factor);
     transform_fields(visitor);
   }
@@ -250,7 +243,7 @@ class RandomZoomLayer final : public TwoFactorLayer {
 class RandomColorLayer : public AugmentationLayer {
  public:
   void fields(FieldVisitor& visitor) override {
-    numbers_field(visitor, "factor", factor);
+    one_or_many_field(visitor, "factor", factor);
     visitor.field("value_range", value_range);
     visitor.field("seed", seed);
     data_format_field(visitor);
@@ -272,12 +265,7 @@ class RandomColorLayer : public AugmentationLayer {
     if (value_range.size() != 2 || !(value_range[0] < value_range[1]))
       fail_rule("value_range must be two numbers, the lower one first");
   }
-  Value cut_off(GraphBuilder& g, Value x) const {
-    const auto number = [&](double value) {
-      return g.constant(Tensor::of<double>({}, {value}).astype(g.spec(x).dtype));
-    };
-    return ops::minimum(g, ops::maximum(g, x, number(value_range[0])), number(value_range[1]));
-  }
+  Value cut_off(GraphBuilder& g, Value x) const { return clip(g, x, value_range[0], value_range[1]); }
 
   std::vector<double> value_range = {0, 255};
 };
@@ -314,7 +302,7 @@ class RandomBrightnessLayer final : public RandomColorLayer {
 class RandomCropLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "RandomCrop"; }
-  KerasTraits keras_traits() const override { return {.builds = true}; }
+  KerasTraits keras_traits() const override { return {.builds = true, .usual_training = true}; }
   void fields(FieldVisitor& visitor) override {
     data_format_field(visitor);
     visitor.field("height", height);
@@ -348,11 +336,6 @@ class RandomCropLayer final : public ImageLayer {
 };
 
 }  // namespace
-
-bool is_augmentation(const LayerImpl& layer) {
-  return dynamic_cast<const AugmentationLayer*>(&layer) != nullptr ||
-         dynamic_cast<const RandomCropLayer*>(&layer) != nullptr;
-}
 
 std::shared_ptr<LayerImpl> make_RandomFlip() { return std::make_shared<RandomFlipLayer>(); }
 std::shared_ptr<LayerImpl> make_RandomRotation() { return std::make_shared<RandomRotationLayer>(); }

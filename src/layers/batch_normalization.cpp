@@ -19,14 +19,10 @@ class BatchNormalizationLayer final : public LayerImpl {
     visitor.field("epsilon", options.epsilon);
     visitor.field("center", options.center);
     visitor.field("scale", options.scale);
-    field(visitor, "beta_initializer", options.beta_initializer);
-    field(visitor, "gamma_initializer", options.gamma_initializer);
+    gamma_and_beta_starts(visitor, options);
     field(visitor, "moving_mean_initializer", options.moving_mean_initializer);
     field(visitor, "moving_variance_initializer", options.moving_variance_initializer);
-    field(visitor, "beta_regularizer", options.beta_regularizer);
-    field(visitor, "gamma_regularizer", options.gamma_regularizer);
-    field(visitor, "beta_constraint", options.beta_constraint);
-    field(visitor, "gamma_constraint", options.gamma_constraint);
+    gamma_and_beta_rules(visitor, options);
     fixed_option(visitor, *this, "synchronized", false);
   }
 
@@ -42,13 +38,7 @@ class BatchNormalizationLayer final : public LayerImpl {
 
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
     const Shape channels{inputs[0][options.axis]};
-    std::vector<ParameterSpec> result;
-    if (options.scale)
-      result.push_back({"gamma", channels, options.gamma_initializer, true, options.gamma_regularizer,
-                        options.gamma_constraint});
-    if (options.center)
-      result.push_back({"beta", channels, options.beta_initializer, true, options.beta_regularizer,
-                        options.beta_constraint});
+    std::vector<ParameterSpec> result = gamma_and_beta(options, channels);
     result.push_back({"moving_mean", channels, options.moving_mean_initializer, false, {}});
     result.push_back({"moving_variance", channels, options.moving_variance_initializer, false, {}});
     return result;

@@ -23,13 +23,7 @@ class Conv1DLayer final : public RowLayer {
     visitor.field("groups", options.groups);
     visitor.field("activation", options.activation);
     visitor.field("use_bias", options.use_bias);
-    field(visitor, "kernel_initializer", options.kernel_initializer);
-    field(visitor, "bias_initializer", options.bias_initializer);
-    field(visitor, "kernel_regularizer", options.kernel_regularizer);
-    field(visitor, "bias_regularizer", options.bias_regularizer);
-    field(visitor, "activity_regularizer", activity_regularizer);
-    field(visitor, "kernel_constraint", options.kernel_constraint);
-    field(visitor, "bias_constraint", options.bias_constraint);
+    kernel_and_bias_fields(visitor, *this, options);
   }
 
   std::int64_t filters = 1, kernel_size = 1;
@@ -45,21 +39,9 @@ class Conv1DLayer final : public RowLayer {
   }
 
   std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
-    std::vector<ParameterSpec> result;
-    result.push_back({"kernel",
-                      {kernel_size, inputs[0][3] / options.groups, filters},
-                      options.kernel_initializer,
-                      true,
-                      options.kernel_regularizer,
-                      options.kernel_constraint});
-    if (options.use_bias) {
-      result.push_back({"bias",
-                        {filters},
-                        options.bias_initializer,
-                        true,
-                        options.bias_regularizer,
-                        options.bias_constraint});
-    }
+    std::vector<ParameterSpec> result{
+        kernel_of(options, {kernel_size, inputs[0][3] / options.groups, filters})};
+    add_bias(result, options, filters);
     return result;
   }
 

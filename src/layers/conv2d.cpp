@@ -22,13 +22,7 @@ class Conv2DLayer final : public ImageLayer {
     visitor.field("groups", options.groups);
     visitor.field("activation", options.activation);
     visitor.field("use_bias", options.use_bias);
-    field(visitor, "kernel_initializer", options.kernel_initializer);
-    field(visitor, "bias_initializer", options.bias_initializer);
-    field(visitor, "kernel_regularizer", options.kernel_regularizer);
-    field(visitor, "bias_regularizer", options.bias_regularizer);
-    field(visitor, "activity_regularizer", activity_regularizer);
-    field(visitor, "kernel_constraint", options.kernel_constraint);
-    field(visitor, "bias_constraint", options.bias_constraint);
+    kernel_and_bias_fields(visitor, *this, options);
   }
 
   std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
@@ -38,21 +32,9 @@ class Conv2DLayer final : public ImageLayer {
   }
 
   std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
-    std::vector<ParameterSpec> result;
-    result.push_back({"kernel",
-                      {kernel_size.height, kernel_size.width, inputs[0][3] / options.groups, filters},
-                      options.kernel_initializer,
-                      true,
-                      options.kernel_regularizer,
-                      options.kernel_constraint});
-    if (options.use_bias) {
-      result.push_back({"bias",
-                        {filters},
-                        options.bias_initializer,
-                        true,
-                        options.bias_regularizer,
-                        options.bias_constraint});
-    }
+    std::vector<ParameterSpec> result{
+        kernel_of(options, {kernel_size.height, kernel_size.width, inputs[0][3] / options.groups, filters})};
+    add_bias(result, options, filters);
     return result;
   }
 

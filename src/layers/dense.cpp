@@ -37,21 +37,8 @@ class DenseLayer final : public LayerImpl {
   }
 
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
-    std::vector<ParameterSpec> result;
-    result.push_back({"kernel",
-                      {inputs[0][-1], units},
-                      options.kernel_initializer,
-                      true,
-                      options.kernel_regularizer,
-                      options.kernel_constraint});
-    if (options.use_bias) {
-      result.push_back({"bias",
-                        {units},
-                        options.bias_initializer,
-                        true,
-                        options.bias_regularizer,
-                        options.bias_constraint});
-    }
+    std::vector<ParameterSpec> result{kernel_of(options, {inputs[0][-1], units})};
+    add_bias(result, options, units);
     return result;
   }
 

@@ -51,14 +51,7 @@ class DepthwiseConv2DLayer final : public ImageLayer {
                       true,
                       options.depthwise_regularizer,
                       options.depthwise_constraint});
-    if (options.use_bias) {
-      result.push_back({"bias",
-                        {channels * options.depth_multiplier},
-                        options.bias_initializer,
-                        true,
-                        options.bias_regularizer,
-                        options.bias_constraint});
-    }
+    add_bias(result, options, channels * options.depth_multiplier);
     return result;
   }
 

@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 
 #include "layers/layer_support.h"
+#include "ops/composites.h"
 
 // y[n, a..., b...] = sum over k of x1[n, a..., k, ...] x2[n, b..., k, ...], k along one axis of each. As
 // products that are summed: it serves vectors and small matrices. Source: keras/src/layers/merging/dot.py.
@@ -13,9 +14,7 @@ class DotLayer final : public LayerImpl {
   std::string_view class_name() const override { return "Dot"; }
   KerasTraits keras_traits() const override { return {.builds = true, .takes_list = true}; }
   void fields(FieldVisitor& visitor) override {
-    std::optional<Axes> given = axes;
-    visitor.field("axes", given);
-    axes = given.value_or(Axes{});
+    one_or_many_field(visitor, "axes", axes);
     visitor.field("normalize", normalize);
   }
 
@@ -56,7 +55,7 @@ class DotLayer final : public LayerImpl {
       const Value last = ops::transpose(g, inputs[i], order);
       factors[i] =
           ops::reshape(g, last, i == 0 ? Shape{samples, rows, 1, size} : Shape{samples, 1, rows, size});
-      if (normalize) factors[i] = of_length_one(g, factors[i]);
+      if (normalize) factors[i] = of_length_one(g, factors[i], {3}, 1e-7);
     }
     const Value sums = ops::reduce(g, ops::ReduceKind::sum, ops::multiply(g, factors[0], factors[1]), {3});
     return {ops::reshape(g, sums, output_shapes(shapes)[0])};
@@ -66,12 +65,6 @@ class DotLayer final : public LayerImpl {
   bool normalize = false;
 
  private:
-  static Value of_length_one(GraphBuilder& g, Value x) {
-    const Value squares = ops::reduce(g, ops::ReduceKind::sum, ops::unary(g, "square", x), {3}, true);
-    const Value least = g.constant(Tensor::of<double>({}, {1e-14}).astype(g.spec(x).dtype));
-    return ops::multiply(g, x, ops::unary(g, "rsqrt", ops::maximum(g, squares, least)));
-  }
-
   std::int64_t along(const Shape& x, std::size_t input) const {
     const auto rank = static_cast<std::int64_t>(x.rank());
     if (axes.size() != (axes.is_list ? 2U : 1U))

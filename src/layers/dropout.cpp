@@ -53,7 +53,7 @@ Value dropped(const LoweringContext& context, Value x, const Shape& mask, double
 class DropoutLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Dropout"; }
-  KerasTraits keras_traits() const override { return {.training_off = true}; }
+  KerasTraits keras_traits() const override { return {.usual_training = false}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);
@@ -79,7 +79,7 @@ class DropoutLayer final : public LayerImpl {
 class SpatialDropout2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "SpatialDropout2D"; }
-  KerasTraits keras_traits() const override { return {.training_off = true, .plain_config = true}; }
+  KerasTraits keras_traits() const override { return {.usual_training = false, .plain_config = true}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);

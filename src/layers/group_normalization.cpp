@@ -18,12 +18,8 @@ class GroupNormalizationLayer final : public LayerImpl {
     visitor.field("epsilon", options.epsilon);
     visitor.field("center", options.center);
     visitor.field("scale", options.scale);
-    field(visitor, "beta_initializer", options.beta_initializer);
-    field(visitor, "gamma_initializer", options.gamma_initializer);
-    field(visitor, "beta_regularizer", options.beta_regularizer);
-    field(visitor, "gamma_regularizer", options.gamma_regularizer);
-    field(visitor, "beta_constraint", options.beta_constraint);
-    field(visitor, "gamma_constraint", options.gamma_constraint);
+    gamma_and_beta_starts(visitor, options);
+    gamma_and_beta_rules(visitor, options);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -46,16 +42,7 @@ class GroupNormalizationLayer final : public LayerImpl {
 
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
     const Shape channels{inputs[0][options.axis]};
-    std::vector<ParameterSpec> result;
-    if (options.scale) {
-      result.push_back({"gamma", channels, options.gamma_initializer, true, options.gamma_regularizer,
-                        options.gamma_constraint});
-    }
-    if (options.center) {
-      result.push_back({"beta", channels, options.beta_initializer, true, options.beta_regularizer,
-                        options.beta_constraint});
-    }
-    return result;
+    return gamma_and_beta(options, channels);
   }
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {

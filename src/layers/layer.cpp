@@ -1,5 +1,6 @@
 #include "fovea/layer.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <mutex>
@@ -82,6 +83,16 @@ std::string LayerImpl::default_name() const {
 void LayerImpl::fail_rule(const std::string& rule) const {
   if (name.empty()) fail("Layer {}: {}", class_name(), rule);
   fail("Layer '{}' ({}): {}", name, class_name(), rule);
+}
+
+std::optional<std::vector<std::int64_t>> distinct_axes(const Axes& axes, std::size_t rank) {
+  std::vector<std::int64_t> result = axes.values;
+  for (std::int64_t& axis : result) axis += axis < 0 ? static_cast<std::int64_t>(rank) : 0;
+  std::sort(result.begin(), result.end());
+  const bool outside =
+      !result.empty() && (result.front() < 0 || result.back() >= static_cast<std::int64_t>(rank));
+  if (outside || std::adjacent_find(result.begin(), result.end()) != result.end()) return {};
+  return result;
 }
 
 const Shape& require_one(const LayerImpl& layer, std::span<const Shape> inputs) {

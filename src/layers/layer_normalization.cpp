@@ -1,7 +1,5 @@
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
 #include "layers/layer_support.h"
 
 // y = gamma (x - mean) / sqrt(variance + epsilon) + beta, mean and population variance of each sample along
@@ -17,27 +15,21 @@ class LayerNormalizationLayer final : public LayerImpl {
   KerasTraits keras_traits() const override { return {.builds = true}; }
 
   void fields(FieldVisitor& visitor) override {
-    std::optional<Axes> axis = options.axis;
-    visitor.field("axis", axis);
-    options.axis = axis.value_or(Axes{});
+    one_or_many_field(visitor, "axis", options.axis);
     visitor.field("epsilon", options.epsilon);
     visitor.field("center", options.center);
     visitor.field("scale", options.scale);
     fixed_option(visitor, *this, "rms_scaling", false);
-    field(visitor, "beta_initializer", options.beta_initializer);
-    field(visitor, "gamma_initializer", options.gamma_initializer);
-    field(visitor, "beta_regularizer", options.beta_regularizer);
-    field(visitor, "gamma_regularizer", options.gamma_regularizer);
-    field(visitor, "beta_constraint", options.beta_constraint);
-    field(visitor, "gamma_constraint", options.gamma_constraint);
+    gamma_and_beta_starts(visitor, options);
+    gamma_and_beta_rules(visitor, options);
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
-    const std::vector<std::int64_t> along = resolved(x);
-    bool fits = !along.empty() && std::adjacent_find(along.begin(), along.end()) == along.end();
-    for (const std::int64_t axis : along)
-      fits = fits && axis >= 1 && axis < static_cast<std::int64_t>(x.rank()) && x[axis] != Shape::unknown;
+    const auto along = distinct_axes(options.axis, x.rank());
+    bool fits = along && !along->empty();
+    for (const std::int64_t axis : along.value_or(std::vector<std::int64_t>{}))
+      fits = fits && axis >= 1 && x[axis] != Shape::unknown;
     if (!fits) {
       fail_rule(fmt::format(
           "axis must be one or more axes behind the batch's, of known size. Received: ({}) for shape {}",
@@ -49,14 +41,7 @@ class LayerNormalizationLayer final : public LayerImpl {
   std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const override {
     Shape size;
     for (const std::int64_t axis : options.axis) size.push_back(inputs[0][axis]);
-    std::vector<ParameterSpec> result;
-    if (options.scale)
-      result.push_back({"gamma", size, options.gamma_initializer, true, options.gamma_regularizer,
-                        options.gamma_constraint});
-    if (options.center)
-      result.push_back(
-          {"beta", size, options.beta_initializer, true, options.beta_regularizer, options.beta_constraint});
-    return result;
+    return gamma_and_beta(options, size);
   }
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
@@ -87,12 +72,9 @@ class LayerNormalizationLayer final : public LayerImpl {
   LayerNormalizationOptions options;
 
  private:
-  /// The axes from the front, in ascending order.
+  /// The axes from the front, once they were found to fit.
   std::vector<std::int64_t> resolved(const Shape& x) const {
-    std::vector<std::int64_t> axes = options.axis.values;
-    for (std::int64_t& axis : axes) axis += axis < 0 ? static_cast<std::int64_t>(x.rank()) : 0;
-    std::sort(axes.begin(), axes.end());
-    return axes;
+    return distinct_axes(options.axis, x.rank()).value();
   }
 
   /// Along the axes, with 1 elsewhere.

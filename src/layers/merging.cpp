@@ -6,24 +6,7 @@
 // keras/src/layers/merging/.
 
 namespace fovea {
-namespace {
 
-/// Keras matches samples from their last axis: a lower rank gets sizes of 1 behind the batch's.
-Shape with_rank(const Shape& shape, std::size_t rank) {
-  if (shape.rank() == 0 || shape.rank() >= rank) return shape;
-  Shape result{shape[0]};
-  for (std::size_t i = shape.rank(); i < rank; ++i) result.push_back(1);
-  for (const std::int64_t size : shape.slice(1)) result.push_back(size);
-  return result;
-}
-
-std::size_t largest_rank(std::span<const Shape> shapes) {
-  std::size_t largest = 0;
-  for (const Shape& shape : shapes) largest = std::max(largest, shape.rank());
-  return largest;
-}
-
-/// Broadcasts two shapes of one rank in which sizes may be unknown.
 Shape merged_shape(const LayerImpl& layer, const Shape& a, const Shape& b) {
   Shape result;
   for (std::size_t i = 0; i < a.rank(); ++i) {
@@ -39,6 +22,47 @@ Shape merged_shape(const LayerImpl& layer, const Shape& a, const Shape& b) {
     }
   }
   return result;
+}
+
+Shape concatenated_shape(const LayerImpl& layer, std::span<const Shape> inputs, std::int64_t axis) {
+  if (inputs.empty()) layer.fail_rule("takes at least 1 input. Received: 0");
+  const auto rank = static_cast<std::int64_t>(inputs[0].rank());
+  const std::int64_t along = axis < 0 ? axis + rank : axis;
+  if (along < 0 || along >= rank) {
+    layer.fail_rule(fmt::format("inputs of rank {} have no axis {}", rank, axis));
+  }
+  Shape result = inputs[0];
+  for (const Shape& input : inputs.subspan(1)) {
+    bool fits = input.rank() == result.rank();
+    for (std::int64_t i = 0; fits && i < rank; ++i) {
+      const bool either = input[i] == Shape::unknown || result[i] == Shape::unknown;
+      fits = i == along || either || input[i] == result[i];
+    }
+    if (!fits) {
+      layer.fail_rule(fmt::format("inputs must agree outside axis {}. Received: shapes {} and {}", axis,
+                                  inputs[0].str(), input.str()));
+    }
+    const bool open = result[along] == Shape::unknown || input[along] == Shape::unknown;
+    result.set(along, open ? Shape::unknown : result[along] + input[along]);
+  }
+  return result;
+}
+
+namespace {
+
+/// Keras matches samples from their last axis: a lower rank gets sizes of 1 behind the batch's.
+Shape with_rank(const Shape& shape, std::size_t rank) {
+  if (shape.rank() == 0 || shape.rank() >= rank) return shape;
+  Shape result{shape[0]};
+  for (std::size_t i = shape.rank(); i < rank; ++i) result.push_back(1);
+  for (const std::int64_t size : shape.slice(1)) result.push_back(size);
+  return result;
+}
+
+std::size_t largest_rank(std::span<const Shape> shapes) {
+  std::size_t largest = 0;
+  for (const Shape& shape : shapes) largest = std::max(largest, shape.rank());
+  return largest;
 }
 
 /// One of Keras' elementwise merging layers: what two become, applied from the left.
@@ -95,27 +119,7 @@ class ConcatenateLayer final : public LayerImpl {
   void fields(FieldVisitor& visitor) override { visitor.field("axis", axis); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs.empty()) fail_rule("takes at least 1 input. Received: 0");
-    const auto rank = static_cast<std::int64_t>(inputs[0].rank());
-    const std::int64_t along = axis < 0 ? axis + rank : axis;
-    if (along < 0 || along >= rank) {
-      fail_rule(fmt::format("inputs of rank {} have no axis {}", rank, axis));
-    }
-    Shape result = inputs[0];
-    for (const Shape& input : inputs.subspan(1)) {
-      bool fits = input.rank() == result.rank();
-      for (std::int64_t i = 0; fits && i < rank; ++i) {
-        const bool either = input[i] == Shape::unknown || result[i] == Shape::unknown;
-        fits = i == along || either || input[i] == result[i];
-      }
-      if (!fits) {
-        fail_rule(fmt::format("inputs must agree outside axis {}. Received: shapes {} and {}", axis,
-                              inputs[0].str(), input.str()));
-      }
-      const bool open = result[along] == Shape::unknown || input[along] == Shape::unknown;
-      result.set(along, open ? Shape::unknown : result[along] + input[along]);
-    }
-    return {result};
+    return {concatenated_shape(*this, inputs, axis)};
   }
 
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {

@@ -21,7 +21,7 @@ Value normals(const LoweringContext& context, Value like, std::uint64_t stream) 
 class GaussianNoiseLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "GaussianNoise"; }
-  KerasTraits keras_traits() const override { return {.training_off = true}; }
+  KerasTraits keras_traits() const override { return {.usual_training = false}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("stddev", stddev);
     visitor.field("seed", seed);
@@ -44,7 +44,7 @@ class GaussianNoiseLayer final : public LayerImpl {
 class GaussianDropoutLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "GaussianDropout"; }
-  KerasTraits keras_traits() const override { return {.training_off = true}; }
+  KerasTraits keras_traits() const override { return {.usual_training = false}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);
@@ -68,7 +68,7 @@ class GaussianDropoutLayer final : public LayerImpl {
 class AlphaDropoutLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "AlphaDropout"; }
-  KerasTraits keras_traits() const override { return {.training_off = true}; }
+  KerasTraits keras_traits() const override { return {.usual_training = false}; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);

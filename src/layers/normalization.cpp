@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "layers/layer_support.h"
+#include "ops/composites.h"
 
 // Normalization: (x - mean) / max(sqrt(variance), 1e-7), or the way back, with numbers that are given or
 // learned from data beforehand. UnitNormalization: x / max(sqrt(sum x^2), 1e-12). Sources:
@@ -14,22 +15,14 @@ namespace {
 
 constexpr double kEpsilon = 1e-7;  // Keras' backend.epsilon()
 
-Value number_like(GraphBuilder& g, Value x, double value) {
-  return g.constant(Tensor::of<double>({}, {value}).astype(g.spec(x).dtype));
-}
-
 /// Axes from the front, in ascending order; Error for one that is not there or stands twice.
 std::vector<std::int64_t> resolved_axes(const LayerImpl& layer, const Axes& axes, const Shape& x) {
-  std::vector<std::int64_t> result = axes.values;
-  const auto rank = static_cast<std::int64_t>(x.rank());
-  for (std::int64_t& axis : result) axis += axis < 0 ? rank : 0;
-  std::sort(result.begin(), result.end());
-  const bool twice = std::adjacent_find(result.begin(), result.end()) != result.end();
-  if (twice || (!result.empty() && (result.front() < 0 || result.back() >= rank))) {
+  const auto result = distinct_axes(axes, x.rank());
+  if (!result) {
     layer.fail_rule(fmt::format("axis must name axes of the input, each once. Received: ({}) for shape {}",
                                 fmt::join(axes, ", "), x.str()));
   }
-  return result;
+  return *result;
 }
 
 class NormalizationLayer final : public LayerImpl {
@@ -38,9 +31,7 @@ class NormalizationLayer final : public LayerImpl {
   KerasTraits keras_traits() const override { return {.builds = true}; }
 
   void fields(FieldVisitor& visitor) override {
-    std::optional<Axes> axis = options.axis;
-    visitor.field("axis", axis);
-    options.axis = axis.value_or(Axes{});  // null: one mean and one variance for all
+    one_or_many_field(visitor, "axis", options.axis);
     visitor.field("invert", options.invert);
     visitor.field("mean", options.mean);
     visitor.field("variance", options.variance);
@@ -83,7 +74,7 @@ class NormalizationLayer final : public LayerImpl {
     const Value mean = statistic(context, options.mean, 0, spec);
     const Value variance = statistic(context, options.variance, 1, spec);
     const Value deviation =
-        ops::maximum(g, ops::unary(g, "sqrt", variance), number_like(g, variance, kEpsilon));
+        ops::maximum(g, ops::unary(g, "sqrt", variance), scalar_like(g, variance, kEpsilon));
     if (options.invert) return {ops::add(g, mean, ops::multiply(g, inputs[0], deviation))};
     return {ops::divide(g, ops::subtract(g, inputs[0], mean), deviation)};
   }
@@ -174,11 +165,7 @@ void NormalizationLayer::adapt(const Tensor& data) {
 class UnitNormalizationLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "UnitNormalization"; }
-  void fields(FieldVisitor& visitor) override {
-    std::optional<Axes> given = axis;
-    visitor.field("axis", given);
-    axis = given.value_or(Axes{});
-  }
+  void fields(FieldVisitor& visitor) override { one_or_many_field(visitor, "axis", axis); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
     if (resolved_axes(*this, axis, x).empty()) fail_rule("axis must name one axis or more. Received: none");
@@ -187,11 +174,7 @@ class UnitNormalizationLayer final : public LayerImpl {
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
     const std::vector<std::int64_t> along = resolved_axes(*this, axis, g.spec(inputs[0]).shape);
-    const Value squares =
-        ops::reduce(g, ops::ReduceKind::sum, ops::unary(g, "square", inputs[0]), along, true);
-    // Bounded before the root, so that the gradient is finite where all numbers are 0.
-    const Value bounded = ops::maximum(g, squares, number_like(g, squares, 1e-24));
-    return {ops::multiply(g, inputs[0], ops::unary(g, "rsqrt", bounded))};
+    return {of_length_one(g, inputs[0], along, 1e-12)};
   }
 
   Axes axis = -1;

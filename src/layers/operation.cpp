@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "layers/activations.h"
-#include "layers/layer_support.h"
-#include "ops/shaping.h"
+#include "layers/operation_base.h"
+#include "ops/composites.h"
 
 // keras.ops in a functional model, as far as convolutional networks use them: arithmetic with NumPy's
 // broadcasting, elementwise functions, reductions, and changes of shape. Sources: keras/src/ops/numpy.py,
@@ -17,63 +17,23 @@ namespace {
 constexpr std::string_view kNumpy = "keras.src.ops.numpy", kNn = "keras.src.ops.nn",
                            kMath = "keras.src.ops.math";
 
-/// What all of them share: where Keras keeps the class, and one tensor unless they say otherwise.
-class Named : public OperationLayer {
- public:
-  explicit Named(std::string_view class_name) : class_name_(class_name) {}
-  std::string_view class_name() const override { return class_name_; }
-  KerasTraits keras_traits() const override {
-    return {.takes_list = takes_tensors(), .module = class_name_.substr(0, class_name_.find('>'))};
-  }
-  void fields(FieldVisitor&) override {}
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    return {require_one(*this, inputs)};
-  }
-
- protected:
-  std::string_view kind() const { return class_name_.substr(class_name_.find('>') + 1); }
-
- private:
-  std::string_view class_name_;
-};
-
-std::int64_t from_front(const LayerImpl& layer, std::int64_t axis, std::size_t rank) {
-  const auto size = static_cast<std::int64_t>(rank);
-  const std::int64_t result = axis < 0 ? axis + size : axis;
-  if (result < 0 || result >= size)
-    layer.fail_rule(fmt::format("a tensor of rank {} has no axis {}", rank, axis));
-  return result;
-}
-
-Value number_like(GraphBuilder& g, Value x, double value) {
-  return g.constant(Tensor::of<double>({}, {value}).astype(g.spec(x).dtype));
-}
-
 // ---- arithmetic ----
 
-/// Shapes in which sizes may be open, aligned from the last axis.
+/// As NumPy aligns shapes, from their last axis.
 Shape broadcast(const LayerImpl& layer, const Shape& a, const Shape& b) {
-  const std::size_t rank = std::max(a.rank(), b.rank());
-  Shape result;
-  for (std::size_t i = 0; i < rank; ++i) {
-    const auto size = [&](const Shape& shape) {
-      const std::size_t missing = rank - shape.rank();
-      return i < missing ? 1 : shape[static_cast<std::ptrdiff_t>(i - missing)];
-    };
-    const std::int64_t left = size(a), right = size(b);
-    if (left != right && left > 1 && right > 1) {
-      layer.fail_rule(
-          fmt::format("inputs must have shapes that broadcast. Received: {} and {}", a.str(), b.str()));
-    }
-    result.push_back(left == 1 || (left == Shape::unknown && right > 1) ? right : left);
-  }
-  return result;
+  const auto widened = [rank = std::max(a.rank(), b.rank())](const Shape& shape) {
+    Shape result;
+    for (std::size_t i = shape.rank(); i < rank; ++i) result.push_back(1);
+    for (const std::int64_t size : shape) result.push_back(size);
+    return result;
+  };
+  return merged_shape(layer, widened(a), widened(b));
 }
 
-class Arithmetic final : public Named {
+class Arithmetic final : public NamedOperation {
  public:
   using Combine = Value (*)(GraphBuilder&, Value, Value);
-  Arithmetic(std::string_view class_name, Combine combine) : Named(class_name), combine_(combine) {}
+  Arithmetic(std::string_view class_name, Combine combine) : NamedOperation(class_name), combine_(combine) {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (operands.size() != 2)
@@ -85,7 +45,7 @@ class Arithmetic final : public Named {
     GraphBuilder& g = context.graph;
     std::size_t next = 0;
     const auto value = [&](const Operand& operand) {
-      return operand.number ? number_like(g, inputs[0], *operand.number) : inputs[next++];
+      return operand.number ? scalar_like(g, inputs[0], *operand.number) : inputs[next++];
     };
     const Value first = value(operands[0]);
     return {combine_(g, first, value(operands[1]))};
@@ -96,9 +56,9 @@ class Arithmetic final : public Named {
 };
 
 /// x to a power that is a number.
-class PowerOperation final : public Named {
+class PowerOperation final : public NamedOperation {
  public:
-  using Named::Named;
+  using NamedOperation::NamedOperation;
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (operands.size() != 2 || operands[0].number || !operands[1].number)
       fail_rule("its second argument must be a number");
@@ -116,19 +76,19 @@ class PowerOperation final : public Named {
       if (rest > 1) square = ops::unary(g, "square", square);
     }
     if (!result) return {ops::scale(g, inputs[0], 0, 1)};
-    return {power < 0 ? ops::divide(g, number_like(g, result, 1), result) : result};
+    return {power < 0 ? ops::divide(g, scalar_like(g, result, 1), result) : result};
   }
 };
 
 // ---- elementwise functions ----
 
-class Elementwise final : public Named {
+class Elementwise final : public NamedOperation {
  public:
   using Function = Value (*)(GraphBuilder&, Value, const ops::UnaryParameters&);
   /// `option` is the name of its number, which stands in alpha; empty: it has none.
   Elementwise(std::string_view class_name, Function function, std::string_view option = {},
               double standard = 0)
-      : Named(class_name), function_(function), option_(option), parameters_{standard, 0, 0} {}
+      : NamedOperation(class_name), function_(function), option_(option), parameters_{standard, 0, 0} {}
   void fields(FieldVisitor& visitor) override {
     if (!option_.empty()) visitor.field(option_, parameters_.alpha);
   }
@@ -142,9 +102,9 @@ class Elementwise final : public Named {
   ops::UnaryParameters parameters_;
 };
 
-class GeluOperation final : public Named {
+class GeluOperation final : public NamedOperation {
  public:
-  using Named::Named;
+  using NamedOperation::NamedOperation;
   void fields(FieldVisitor& visitor) override { visitor.field("approximate", approximate_); }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     return {ops::unary(context.graph, approximate_ ? "gelu_tanh" : "gelu", inputs[0])};
@@ -154,26 +114,24 @@ class GeluOperation final : public Named {
   bool approximate_ = true;
 };
 
-class ClipOperation final : public Named {
+class ClipOperation final : public NamedOperation {
  public:
-  using Named::Named;
+  using NamedOperation::NamedOperation;
   void fields(FieldVisitor& visitor) override {
     visitor.field("x_min", low_);
     visitor.field("x_max", high_);
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    GraphBuilder& g = context.graph;
-    const Value above = ops::maximum(g, inputs[0], number_like(g, inputs[0], low_));
-    return {ops::minimum(g, above, number_like(g, inputs[0], high_))};
+    return {clip(context.graph, inputs[0], low_, high_)};
   }
 
  private:
   double low_ = 0, high_ = 0;
 };
 
-class SoftmaxOperation final : public Named {
+class SoftmaxOperation final : public NamedOperation {
  public:
-  using Named::Named;
+  using NamedOperation::NamedOperation;
   void fields(FieldVisitor& visitor) override { visitor.field("axis", axis_); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
@@ -193,9 +151,9 @@ class SoftmaxOperation final : public Named {
 
 // ---- reductions ----
 
-class Reduction final : public Named {
+class Reduction final : public NamedOperation {
  public:
-  Reduction(std::string_view class_name, ops::ReduceKind kind) : Named(class_name), reduce_(kind) {}
+  Reduction(std::string_view class_name, ops::ReduceKind kind) : NamedOperation(class_name), reduce_(kind) {}
   void fields(FieldVisitor& visitor) override {
     visitor.field("axis", axis_);
     visitor.field("keepdims", keepdims_);
@@ -235,190 +193,6 @@ class Reduction final : public Named {
   ops::ReduceKind reduce_;
   std::optional<Axes> axis_;
   bool keepdims_ = false;
-};
-
-// ---- shapes ----
-
-class ReshapeOperation final : public Named {
- public:
-  using Named::Named;
-  void fields(FieldVisitor& visitor) override {
-    std::vector<std::int64_t> sizes(newshape_.begin(), newshape_.end());  // -1 for an open one, as in Keras
-    visitor.field("newshape", sizes);
-    if (sizes.size() > Shape::max_rank)
-      fail_rule(fmt::format("newshape has at most {} sizes. Received: {}", Shape::max_rank, sizes.size()));
-    newshape_ = {};
-    for (const std::int64_t size : sizes) newshape_.push_back(size < 0 ? Shape::unknown : size);
-  }
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    const Shape& x = require_one(*this, inputs);
-    Shape result = newshape_;
-    const bool batch_is_open = result.rank() > 0 && result[0] == Shape::unknown;
-    if (!batch_is_open)
-      fail_rule("newshape must leave the batch open: its first size must be -1. Received: " + result.str());
-    const Shape sample = x.slice(1);
-    if (!sample.is_known()) return {result};
-    const std::int64_t total = sample.elements();
-    std::int64_t known = 1, open = 0;
-    std::ptrdiff_t place = 0;
-    for (std::size_t i = 1; i < result.rank(); ++i) {
-      const std::int64_t size = result[static_cast<std::ptrdiff_t>(i)];
-      if (size == Shape::unknown) {
-        ++open;
-        place = static_cast<std::ptrdiff_t>(i);
-      } else {
-        known *= size;
-      }
-    }
-    if (open > 1 || known == 0 || (open == 1 ? total % known : total - known) != 0) {
-      fail_rule(fmt::format("{} numbers a sample (input shape {}) do not fit newshape {}", total, x.str(),
-                            newshape_.str()));
-    }
-    if (open == 1) result.set(place, total / known);
-    result.set(0, x[0]);
-    return {result};
-  }
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    const Shape x = context.graph.spec(inputs[0]).shape;
-    return {emit_one(context.graph, ReshapeOp(output_shapes({&x, 1})[0]), {inputs[0]})};
-  }
-
- private:
-  Shape newshape_;
-};
-
-/// Transpose, by all axes or their reverse order, and Swapaxes.
-class TransposeOperation final : public Named {
- public:
-  using Named::Named;
-  void fields(FieldVisitor& visitor) override {
-    if (kind() == "Transpose") {
-      visitor.field("axes", axes_);
-    } else {
-      visitor.field("axis1", first_);
-      visitor.field("axis2", second_);
-    }
-  }
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    const Shape& x = require_one(*this, inputs);
-    Shape result;
-    for (const std::int64_t axis : order(x.rank())) result.push_back(x[axis]);
-    return {result};
-  }
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    return {ops::transpose(context.graph, inputs[0], order(context.graph.spec(inputs[0]).shape.rank()))};
-  }
-
- private:
-  std::vector<std::int64_t> order(std::size_t rank) const {
-    std::vector<std::int64_t> result;
-    for (std::size_t i = 0; i < rank; ++i) result.push_back(static_cast<std::int64_t>(i));
-    if (kind() == "Swapaxes") {
-      std::swap(result[static_cast<std::size_t>(from_front(*this, first_, rank))],
-                result[static_cast<std::size_t>(from_front(*this, second_, rank))]);
-    } else if (!axes_) {
-      std::reverse(result.begin(), result.end());
-    } else {
-      std::vector<std::int64_t> given;
-      for (const std::int64_t axis : *axes_) given.push_back(from_front(*this, axis, rank));
-      if (!std::is_permutation(result.begin(), result.end(), given.begin(), given.end()))
-        fail_rule(fmt::format("axes must name each of {} axes once", rank));
-      return given;
-    }
-    return result;
-  }
-
-  std::optional<Axes> axes_;
-  std::int64_t first_ = 0, second_ = 1;
-};
-
-/// ExpandDims and Squeeze: axes of size 1 come and go.
-class AxisOperation final : public Named {
- public:
-  using Named::Named;
-  void fields(FieldVisitor& visitor) override { visitor.field("axis", axis_); }
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    const Shape& x = require_one(*this, inputs);
-    const bool expands = kind() == "ExpandDims";
-    if (expands && !axis_) fail_rule("axis must be given. Received: None");
-    Shape result;
-    std::vector<std::int64_t> places;
-    const std::size_t rank = x.rank() + (expands ? axis_->size() : 0);
-    if (axis_) {
-      for (const std::int64_t axis : *axis_) places.push_back(from_front(*this, axis, rank));
-    }
-    const auto named = [&](std::int64_t i) {
-      return std::find(places.begin(), places.end(), i) != places.end();
-    };
-    std::int64_t next = 0;
-    for (std::int64_t i = 0; i < static_cast<std::int64_t>(rank); ++i) {
-      if (expands) {
-        result.push_back(named(i) ? 1 : x[next++]);
-        continue;
-      }
-      if (named(i) && x[i] != 1)
-        fail_rule(fmt::format("only an axis of size 1 can go. Received: axis {} of {}", i, x.str()));
-      if (axis_ ? !named(i) : x[i] != 1) result.push_back(x[i]);
-    }
-    return {result};
-  }
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    const Shape x = context.graph.spec(inputs[0]).shape;
-    return {emit_one(context.graph, ReshapeOp(output_shapes({&x, 1})[0]), {inputs[0]})};
-  }
-
- private:
-  std::optional<Axes> axis_;
-};
-
-/// Concatenate, and Stack, which makes the axis.
-class JoinOperation final : public Named {
- public:
-  using Named::Named;
-  bool takes_tensors() const override { return true; }
-  void fields(FieldVisitor& visitor) override { visitor.field("axis", axis_); }
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    if (inputs.empty()) fail_rule("takes at least one tensor. Received: none");
-    std::vector<Shape> parts;
-    for (const Shape& input : inputs) parts.push_back(part(input));
-    Shape result = parts[0];
-    const std::int64_t along = from_front(*this, axis_, result.rank());
-    for (std::size_t i = 1; i < parts.size(); ++i) {
-      bool fits = parts[i].rank() == result.rank();
-      for (std::int64_t axis = 0; fits && axis < static_cast<std::int64_t>(result.rank()); ++axis) {
-        const bool open = parts[i][axis] == Shape::unknown || result[axis] == Shape::unknown;
-        fits = axis == along || open || parts[i][axis] == result[axis];
-      }
-      if (!fits) {
-        fail_rule(fmt::format("tensors must agree outside axis {}. Received: shapes {} and {}", axis_,
-                              inputs[0].str(), inputs[i].str()));
-      }
-      const bool open = parts[i][along] == Shape::unknown || result[along] == Shape::unknown;
-      result.set(along, open ? Shape::unknown : result[along] + parts[i][along]);
-    }
-    return {result};
-  }
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    std::vector<Value> parts;
-    for (const Value input : inputs)
-      parts.push_back(ops::reshape(context.graph, input, part(context.graph.spec(input).shape)));
-    return {ops::concatenate(context.graph, parts, axis_)};
-  }
-
- private:
-  /// What is set side by side: with Stack, the tensor with an axis of size 1 there.
-  Shape part(const Shape& x) const {
-    if (kind() == "Concatenate") return x;
-    const std::int64_t place = from_front(*this, axis_, x.rank() + 1);
-    Shape result;
-    for (std::int64_t i = 0; i <= static_cast<std::int64_t>(x.rank()); ++i) {
-      if (i == place) result.push_back(1);
-      if (i < static_cast<std::int64_t>(x.rank())) result.push_back(x[i]);
-    }
-    return result;
-  }
-
-  std::int64_t axis_ = -1;
 };
 
 // ---- the list ----
@@ -507,13 +281,13 @@ constexpr Row kOperations[] = {
     {kNumpy, "Sum", reduction<ops::ReduceKind::sum>},
     {kNumpy, "Max", reduction<ops::ReduceKind::max>},
     {kNumpy, "Min", reduction<ops::ReduceKind::min>},
-    {kNumpy, "Reshape", make<ReshapeOperation>},
-    {kNumpy, "Transpose", make<TransposeOperation>},
-    {kNumpy, "Swapaxes", make<TransposeOperation>},
-    {kNumpy, "ExpandDims", make<AxisOperation>},
-    {kNumpy, "Squeeze", make<AxisOperation>},
-    {kNumpy, "Concatenate", make<JoinOperation>},
-    {kNumpy, "Stack", make<JoinOperation>},
+    {kNumpy, "Reshape", make_reshape_operation},
+    {kNumpy, "Transpose", make_transpose_operation},
+    {kNumpy, "Swapaxes", make_transpose_operation},
+    {kNumpy, "ExpandDims", make_axis_operation},
+    {kNumpy, "Squeeze", make_axis_operation},
+    {kNumpy, "Concatenate", make_join_operation},
+    {kNumpy, "Stack", make_join_operation},
 };
 
 /// "module>kind" of every row, in their order, which the objects' names refer to.

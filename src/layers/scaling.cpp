@@ -12,8 +12,8 @@ class RescalingLayer final : public LayerImpl {
   std::string_view class_name() const override { return "Rescaling"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
   void fields(FieldVisitor& visitor) override {
-    visit(visitor, "scale", scale);
-    visit(visitor, "offset", offset);
+    one_or_many_field(visitor, "scale", scale);
+    one_or_many_field(visitor, "offset", offset);
   }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);
@@ -47,13 +47,6 @@ class RescalingLayer final : public LayerImpl {
   }
 
   Numbers scale = 1, offset = 0;
-
- private:
-  static void visit(FieldVisitor& visitor, std::string_view name, Numbers& numbers) {
-    std::optional<Numbers> given = numbers;
-    visitor.field(name, given);
-    numbers = given.value_or(Numbers{});  // which no shape fits
-  }
 };
 
 class LayerScaleLayer final : public LayerImpl {

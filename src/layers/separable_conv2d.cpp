@@ -63,14 +63,7 @@ class SeparableConv2DLayer final : public ImageLayer {
                       true,
                       options.pointwise_regularizer,
                       options.pointwise_constraint});
-    if (options.use_bias) {
-      result.push_back({"bias",
-                        {filters},
-                        options.bias_initializer,
-                        true,
-                        options.bias_regularizer,
-                        options.bias_constraint});
-    }
+    add_bias(result, options, filters);
     return result;
   }
 

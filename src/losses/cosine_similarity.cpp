@@ -17,19 +17,12 @@ class CosineSimilarityLoss final : public LossImpl {
 
   Value values(GraphBuilder& b, Value y_true, Value y_pred, Value) const override {
     const SameShape same = same_shape(b, y_true, y_pred);
-    const Value product = ops::multiply(b, direction(b, same.y_true), direction(b, same.y_pred));
+    const auto direction = [&](Value y) { return of_length_one(b, y, {options.axis}, kEpsilon); };
+    const Value product = ops::multiply(b, direction(same.y_true), direction(same.y_pred));
     return ops::unary(b, "negative", ops::reduce(b, ops::ReduceKind::sum, product, {options.axis}));
   }
 
   losses::CosineSimilarityOptions options;
-
- private:
-  /// x min(1 / |x|, 1e7), as keras.ops.nn.normalize.
-  Value direction(GraphBuilder& b, Value x) const {
-    const Value sum = ops::reduce(b, ops::ReduceKind::sum, ops::unary(b, "square", x), {options.axis}, true);
-    const Value inverse = ops::minimum(b, ops::unary(b, "rsqrt", sum), scalar(b, x, 1 / kEpsilon));
-    return ops::multiply(b, x, inverse);
-  }
 };
 
 }  // namespace

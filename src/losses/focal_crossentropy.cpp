@@ -95,7 +95,7 @@ class CategoricalFocalCrossentropyLoss final : public LossImpl {
   /// alpha beside the last axis of the predictions, as NumPy broadcasts it; then moved with `axis`.
   Value weights_like(GraphBuilder& b, Value predictions) const {
     const auto count = static_cast<std::int64_t>(options.alpha.size());
-    if (count == 1) return scalar(b, predictions, options.alpha.values[0]);
+    if (count == 1) return scalar_like(b, predictions, options.alpha.values[0]);
     const TensorSpec spec = b.spec(predictions);
     if (spec.shape[-1] != count) {
       fail("Loss {}: alpha must hold one weight, or one for each of the {} classes. Received: {}", name,

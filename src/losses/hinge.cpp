@@ -10,17 +10,18 @@ namespace {
 Value signs(GraphBuilder& b, Value y) {
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < b.spec(y).shape.rank(); ++i) axes.push_back(static_cast<std::int64_t>(i));
-  const Value distance = ops::unary(b, "absolute", ops::multiply(b, y, ops::subtract(b, y, scalar(b, y, 1))));
+  const Value distance =
+      ops::unary(b, "absolute", ops::multiply(b, y, ops::subtract(b, y, scalar_like(b, y, 1))));
   // 0 when all are, 1 as soon as one is neither: what lies between is far below any label's distance.
   const Value other = ops::minimum(
-      b, ops::scale(b, ops::reduce(b, ops::ReduceKind::max, distance, axes), 1e30), scalar(b, y, 1));
+      b, ops::scale(b, ops::reduce(b, ops::ReduceKind::max, distance, axes), 1e30), scalar_like(b, y, 1));
   const Value binary = ops::scale(b, other, -1, 1);
   return ops::add(b, y, ops::multiply(b, ops::scale(b, y, 1, -1), binary));
 }
 
 Value hinge_of(GraphBuilder& b, Value y, Value p) {
   const Value margin = ops::scale(b, ops::multiply(b, signs(b, y), p), -1, 1);
-  return ops::maximum(b, margin, scalar(b, p, 0));
+  return ops::maximum(b, margin, scalar_like(b, p, 0));
 }
 
 Value hinge(GraphBuilder& b, Value y, Value p) {
@@ -35,7 +36,7 @@ Value categorical_hinge(GraphBuilder& b, Value y, Value p) {
   const Value right = ops::reduce(b, ops::ReduceKind::sum, ops::multiply(b, y, p), {-1});
   const Value wrong =
       ops::reduce(b, ops::ReduceKind::max, ops::multiply(b, ops::scale(b, y, -1, 1), p), {-1});
-  return ops::maximum(b, ops::scale(b, ops::subtract(b, wrong, right), 1, 1), scalar(b, p, 0));
+  return ops::maximum(b, ops::scale(b, ops::subtract(b, wrong, right), 1, 1), scalar_like(b, p, 0));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ class HuberLoss final : public LossImpl {
     const SameShape same = same_shape(b, y_true, y_pred);
     const Value distance = ops::unary(b, "absolute", ops::subtract(b, same.y_pred, same.y_true));
     // q = min(|e|, delta): q^2 / 2 + delta (|e| - q) is either form, with its gradient.
-    const Value near = ops::minimum(b, distance, scalar(b, distance, options.delta));
+    const Value near = ops::minimum(b, distance, scalar_like(b, distance, options.delta));
     const Value square = ops::scale(b, ops::unary(b, "square", near), 0.5);
     const Value line = ops::scale(b, ops::subtract(b, distance, near), options.delta);
     return ops::reduce(b, ops::ReduceKind::mean, ops::add(b, square, line), {-1});

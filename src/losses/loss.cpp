@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "losses/loss_support.h"
+#include "ops/axes.h"
 
 // The list of losses, and what they share. Source: keras/src/losses/loss.py.
 
@@ -63,25 +64,10 @@ void LossImpl::fields(FieldVisitor& visitor) {
   visitor.field("reduction", reduction);
 }
 
-Value scalar(GraphBuilder& b, Value x, double number) {
-  return b.constant(Tensor::of<double>({}, {number}).astype(b.spec(x).dtype));
-}
-
-Value clip(GraphBuilder& b, Value x, double low, double high) {
-  return ops::minimum(b, ops::maximum(b, x, scalar(b, x, low)), scalar(b, x, high));
-}
-
 Value axis_last(GraphBuilder& b, Value x, std::int64_t axis) {
   const auto rank = static_cast<std::int64_t>(b.spec(x).shape.rank());
   if (axis < -rank || axis >= rank) fail("Loss: axis {} is out of range for {}", axis, b.spec(x).str());
-  if (axis < 0) axis += rank;
-  if (axis == rank - 1) return x;
-  std::vector<std::int64_t> order;
-  for (std::int64_t i = 0; i < rank; ++i) {
-    if (i != axis) order.push_back(i);
-  }
-  order.push_back(axis);
-  return ops::transpose(b, x, order);
+  return axis_to_last(b, x, axis);
 }
 
 SameShape same_shape(GraphBuilder& b, Value y_true, Value y_pred) {
@@ -120,7 +106,7 @@ Value power(GraphBuilder& b, Value x, double exponent) {
   Value result;
   for (int i = 0; i < static_cast<int>(whole); ++i) result = result ? ops::multiply(b, result, x) : x;
   if (rest != 0) {
-    const Value log = ops::unary(b, "log", ops::maximum(b, x, scalar(b, x, 1e-37)));
+    const Value log = ops::unary(b, "log", ops::maximum(b, x, scalar_like(b, x, 1e-37)));
     const Value part = ops::unary(b, "exponential", ops::scale(b, log, rest));
     result = result ? ops::multiply(b, result, part) : part;
   }

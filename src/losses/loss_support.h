@@ -5,6 +5,7 @@
 #include "core/names.h"
 #include "fovea/losses.h"
 #include "fovea/ops.h"
+#include "ops/composites.h"
 
 namespace fovea {
 
@@ -30,10 +31,6 @@ std::shared_ptr<LossImpl> make_categorical_hinge();
 /// The smallest probability that a cross-entropy takes a logarithm of (Keras' backend.epsilon()).
 inline constexpr double kEpsilon = 1e-7;
 
-/// A scalar of x's dtype.
-Value scalar(GraphBuilder& b, Value x, double number);
-/// Between low and high, without a gradient where it is cut.
-Value clip(GraphBuilder& b, Value x, double low, double high);
 /// x^exponent for x and exponent not below 0.
 Value power(GraphBuilder& b, Value x, double exponent);
 /// `axis` moved to the end.

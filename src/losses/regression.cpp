@@ -23,7 +23,7 @@ Value absolute_error(GraphBuilder& b, Value y, Value p) {
 
 /// 100 |(y - p) / max(|y|, 1e-7)|
 Value percentage_error(GraphBuilder& b, Value y, Value p) {
-  const Value scale = ops::maximum(b, ops::unary(b, "absolute", y), scalar(b, p, kEpsilon));
+  const Value scale = ops::maximum(b, ops::unary(b, "absolute", y), scalar_like(b, p, kEpsilon));
   const Value share = ops::unary(b, "absolute", ops::divide(b, ops::subtract(b, y, p), scale));
   return ops::scale(b, mean_over_last(b, share), 100);
 }
@@ -31,7 +31,7 @@ Value percentage_error(GraphBuilder& b, Value y, Value p) {
 /// (log(max(p, 1e-7) + 1) - log(max(y, 1e-7) + 1))^2
 Value logarithmic_error(GraphBuilder& b, Value y, Value p) {
   const auto log_of = [&](Value x) {
-    return ops::unary(b, "log", ops::scale(b, ops::maximum(b, x, scalar(b, x, kEpsilon)), 1, 1));
+    return ops::unary(b, "log", ops::scale(b, ops::maximum(b, x, scalar_like(b, x, kEpsilon)), 1, 1));
   };
   return mean_over_last(b, ops::unary(b, "square", ops::subtract(b, log_of(p), log_of(y))));
 }
@@ -40,12 +40,12 @@ Value logarithmic_error(GraphBuilder& b, Value y, Value p) {
 Value log_cosh(GraphBuilder& b, Value y, Value p) {
   const Value e = ops::subtract(b, p, y);
   const Value sum = ops::add(b, e, ops::unary(b, "softplus", ops::scale(b, e, -2)));
-  return mean_over_last(b, ops::subtract(b, sum, scalar(b, p, std::numbers::ln2)));
+  return mean_over_last(b, ops::subtract(b, sum, scalar_like(b, p, std::numbers::ln2)));
 }
 
 /// p - y log(p + 1e-7)
 Value poisson(GraphBuilder& b, Value y, Value p) {
-  const Value log = ops::unary(b, "log", ops::add(b, p, scalar(b, p, kEpsilon)));
+  const Value log = ops::unary(b, "log", ops::add(b, p, scalar_like(b, p, kEpsilon)));
   return mean_over_last(b, ops::subtract(b, p, ops::multiply(b, y, log)));
 }
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "fovea/dtype_policy.h"
+#include "ops/composites.h"
 #include "ops/matmul.h"
 #include "ops/shaping.h"
 #include "optimizers/optimizer_support.h"
@@ -233,9 +234,6 @@ std::vector<Variable> OptimizerImpl::variables(std::span<const Variable> trained
 
 std::vector<Value> OptimizerImpl::clip(GraphBuilder& b, std::span<const Value> gradients,
                                        OptimizerUpdate& update) const {
-  const auto number = [&](Value like, double value) {
-    return b.constant(Tensor::of<double>({}, {value}).astype(b.spec(like).dtype));
-  };
   const auto square_sum = [&](Value g) {
     std::vector<std::int64_t> axes;
     for (std::size_t i = 0; i < b.spec(g).shape.rank(); ++i) axes.push_back(static_cast<std::int64_t>(i));
@@ -246,15 +244,16 @@ std::vector<Value> OptimizerImpl::clip(GraphBuilder& b, std::span<const Value> g
     // g * limit / max(norm, limit), in this order.
     update.clip_norm = *clipnorm;
     for (const Value g : gradients)
-      scalars.push_back(ops::maximum(b, ops::unary(b, "sqrt", square_sum(g)), number(g, *clipnorm)));
+      scalars.push_back(ops::maximum(b, ops::unary(b, "sqrt", square_sum(g)), scalar_like(b, g, *clipnorm)));
   } else if (global_clipnorm && *global_clipnorm > 0) {
     // g * (limit * min(1 / norm, 1 / limit)); norm - norm makes all of them NaN when the norm is not finite.
     update.scaled = true;
     Value total;
     for (const Value g : gradients) total = total ? ops::add(b, total, square_sum(g)) : square_sum(g);
-    const Value norm = ops::unary(b, "sqrt", total), one = number(norm, 1);
-    const Value limit = number(norm, *global_clipnorm);
-    const Value inverse = ops::minimum(b, ops::divide(b, one, norm), number(norm, 1 / *global_clipnorm));
+    const Value norm = ops::unary(b, "sqrt", total), one = scalar_like(b, norm, 1);
+    const Value limit = scalar_like(b, norm, *global_clipnorm);
+    const Value inverse =
+        ops::minimum(b, ops::divide(b, one, norm), scalar_like(b, norm, 1 / *global_clipnorm));
     scalars.push_back(ops::add(b, ops::multiply(b, limit, inverse), ops::subtract(b, norm, norm)));
   } else if (clipvalue && *clipvalue > 0) {
     update.clip_value = *clipvalue;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <map>
 
-#include "layers/augmentation.h"
 #include "layers/operation.h"
 #include "saving/compile_json.h"
 #include "saving/json_access.h"
@@ -251,9 +250,8 @@ class Reader {
         fail("{}: the argument '{}' is not known. Received: {}={}", where, name, name, shown(value));
       }
     }
-    const bool off = layer.impl()->keras_traits().training_off && arguments.training == false;
-    const bool on = is_augmentation(*layer.impl()) && arguments.training == true;
-    if ((off || on) && !options_.by_fovea) arguments.training.reset();
+    const std::optional<bool> usual = layer.impl()->keras_traits().usual_training;
+    if (usual && arguments.training == usual && !options_.by_fovea) arguments.training.reset();
     if (inputs == nullptr || positional.size() > 1)
       fail("{}: takes one argument, a tensor or a list of them. Received: {}", where, shown(positional));
     if (inputs->is_object() && !inputs->contains("class_name"))

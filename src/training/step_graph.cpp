@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/composites.h"
 #include "ops/softmax.h"
 #include "ops/unary.h"
 #include "plan/batched_program.h"
@@ -35,11 +36,8 @@ Value sum_all(Graph& g, Value x) {
 
 /// sum / divisor, 0 where the divisor is 0.
 Value divide_or_zero(Graph& g, Value sum, Value divisor) {
-  const auto number = [&](double value) {
-    return g.constant(Tensor::of<double>({}, {value}).astype(g.spec(sum).dtype));
-  };
   // Weights are not negative: a divisor of 0 comes with a sum of 0.
-  return ops::divide(g, sum, ops::maximum(g, divisor, number(1e-37)));
+  return ops::divide(g, sum, ops::maximum(g, divisor, scalar_like(g, sum, 1e-37)));
 }
 
 /// Weights of shape (N), or that of the values, as a factor for values (N, ...).
@@ -76,8 +74,8 @@ Value reduced_loss(Graph& g, const LossImpl& loss, Value y_true, Value y_pred, V
     Value scaled = mask;
     if (mean) {
       const Value valid = sum_all(g, mask);
-      const Value total = g.constant(Tensor::of<double>({}, {count}).astype(g.spec(mask).dtype));
-      const Value one = g.constant(Tensor::of<double>({}, {1.0}).astype(g.spec(mask).dtype));
+      const Value total = scalar_like(g, mask, count);
+      const Value one = scalar_like(g, mask, 1);
       scaled = ops::multiply(g, mask, ops::divide(g, total, ops::maximum(g, valid, one)));
     }
     factor = factor ? ops::multiply(g, factor, scaled) : scaled;

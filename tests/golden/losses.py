@@ -141,6 +141,8 @@ def more_regression():
            y_pred.reshape(2, 2, 3))
     parallel = np.array([[1, 0, 0], [3, 0, 0], [0, 0, 1e-9]], "float32")
     yield "cosine_similarity_short", LOSSES.CosineSimilarity(), parallel, parallel[:, ::-1].copy()
+    yield ("cosine_similarity_zeros", LOSSES.CosineSimilarity(), np.array([[1, 2, -2], [0, 0, 0]], "float32"),
+           np.array([[0, 0, 0], [3, 0, 4]], "float32"))
     # One axis of size 1 more, at the end: Keras takes it off, and the mean is over the one before.
     images, pixels = y_true.reshape(2, 2, 3), y_pred.reshape(2, 2, 3, 1)
     yield "mean_squared_error_flat_images", LOSSES.MeanSquaredError(reduction="sum"), images, pixels

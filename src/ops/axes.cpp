@@ -1,7 +1,8 @@
+#include "ops/axes.h"
+
 #include <algorithm>
 #include <numeric>
 
-#include "layers/layer_support.h"
 #include "ops/binary.h"
 #include "ops/shaping.h"
 #include "ops/unary.h"

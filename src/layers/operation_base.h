@@ -1,0 +1,42 @@
+#pragma once
+
+#include "layers/layer_support.h"
+#include "layers/operation.h"
+
+namespace fovea {
+
+/// What all of them share: where Keras keeps the class, and one tensor unless they say otherwise.
+class NamedOperation : public OperationLayer {
+ public:
+  explicit NamedOperation(std::string_view class_name) : class_name_(class_name) {}
+  std::string_view class_name() const override { return class_name_; }
+  KerasTraits keras_traits() const override {
+    return {.takes_list = takes_tensors(), .module = class_name_.substr(0, class_name_.find('>'))};
+  }
+  void fields(FieldVisitor&) override {}
+  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
+    return {require_one(*this, inputs)};
+  }
+
+ protected:
+  std::string_view kind() const { return class_name_.substr(class_name_.find('>') + 1); }
+
+ private:
+  std::string_view class_name_;
+};
+
+inline std::int64_t from_front(const LayerImpl& layer, std::int64_t axis, std::size_t rank) {
+  const auto size = static_cast<std::int64_t>(rank);
+  const std::int64_t result = axis < 0 ? axis + size : axis;
+  if (result < 0 || result >= size)
+    layer.fail_rule(fmt::format("a tensor of rank {} has no axis {}", rank, axis));
+  return result;
+}
+
+// Of operation_shapes.cpp.
+std::shared_ptr<OperationLayer> make_reshape_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_transpose_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_axis_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_join_operation(std::string_view class_name);
+
+}  // namespace fovea
