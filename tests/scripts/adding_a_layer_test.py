@@ -20,7 +20,8 @@ COPIED = ("CMakeLists.txt", "cmake", "examples", "include", "src", "tests", "doc
 
 
 def copy_tree(target):
-    """Copies what differs, so that a second run builds only what changed."""
+    """Copies what differs and removes what is gone, the page's last layer too, so that a second run builds only what
+    changed."""
     for name in COPIED:
         source = os.path.join(ROOT, name)
         if os.path.isfile(source):
@@ -29,6 +30,11 @@ def copy_tree(target):
             for file in files:
                 path = os.path.join(folder, file)
                 copy_file(path, os.path.join(target, os.path.relpath(path, ROOT)))
+        for folder, _, files in os.walk(os.path.join(target, name)):
+            for file in files:
+                path = os.path.join(folder, file)
+                if not os.path.exists(os.path.join(ROOT, os.path.relpath(path, target))):
+                    os.remove(path)
 
 
 def copy_file(source, target):
@@ -74,8 +80,6 @@ def main():
     # Build folders stand to their trees as everywhere, so that ccache finds what is the same.
     tree = os.path.join(folder, "tree")
     build = os.path.join(tree, "build", "release")
-    # Files of the page's last run would be taken for the tree's own.
-    shutil.rmtree(os.path.join(tree, "src", "layers"), ignore_errors=True)
     copy_tree(tree)
     page = open(os.path.join(tree, PAGE), encoding="utf-8").read()
     changed = [apply(options, text, tree) for options, text in blocks(page)]
