@@ -13,7 +13,7 @@ constexpr std::uint64_t kMaxTexts = std::uint64_t{1} << 20;
 
 /// An attribute message in its parts.
 struct Attribute {
-  std::string_view name;
+  std::string name;
   Message datatype, dataspace;
   std::uint64_t data = 0, end = 0;
 };
@@ -52,7 +52,7 @@ std::optional<Attribute> find_dense(const Bytes& file, const Message& info, std:
   const FractalHeap objects(file, heap);
   for (const std::uint64_t record : Index(file, index).records) {
     // Identifier, flags, order of creation, hash.
-    file.part(record, objects.id_length() + 1 + 4 + 4);
+    file.require(record, objects.id_length() + 1 + 4 + 4);
     const Place place = objects.find(record);
     Attribute found = read_attribute(file, place.at, place.size);
     if (found.name == name) return found;
@@ -78,7 +78,7 @@ class GlobalHeap {
  public:
   explicit GlobalHeap(const Bytes& file) : file_(file) {}
 
-  std::string_view object(std::uint64_t collection, std::uint64_t index) {
+  Place object(std::uint64_t collection, std::uint64_t index) {
     auto known = collections_.find(collection);
     if (known == collections_.end()) known = collections_.emplace(collection, read(collection)).first;
     const auto found = known->second.find(index);
@@ -87,13 +87,13 @@ class GlobalHeap {
   }
 
  private:
-  using Collection = std::map<std::uint64_t, std::string_view>;
+  using Collection = std::map<std::uint64_t, Place>;
 
   Collection read(std::uint64_t at) {
     constexpr std::uint64_t kHead = 16;
     file_.expect(at, "GCOL");
     const std::uint64_t size = file_.number(at + 8, 8);
-    file_.part(at, size);
+    file_.require(at, size);
     Collection objects;
     for (std::uint64_t place = at + kHead; place + kHead <= at + size;) {
       // Collections that overlap could have more objects than fit into the file.
@@ -103,7 +103,8 @@ class GlobalHeap {
       if (index == 0) break;  // free space ends it
       field.skip(6);
       const std::uint64_t length = field.next(8);
-      objects.emplace(index, field.part(length));
+      objects.emplace(index, Place{field.at(), length});
+      field.skip(length);
       place = field.at() + (8 - length % 8) % 8;
     }
     return objects;
@@ -154,11 +155,11 @@ std::vector<std::string> read_texts(const Bytes& file, const Attribute& attribut
       texts.emplace_back();
       continue;
     }
-    const std::string_view object = heap.object(collection, index);
+    const Place object = heap.object(collection, index);
     total += length;
-    if (length > object.size() || total > file.size())
+    if (length > object.size || total > file.size())
       fail("is damaged: a text of {} bytes is longer than its place", length);
-    texts.emplace_back(trimmed(object.substr(0, length), 1));
+    texts.emplace_back(trimmed(file.part(object.at, length), 1));
   }
   return texts;
 }

@@ -1,41 +1,37 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "core/format.h"
+#include "saving/byte_source.h"
 
 namespace fovea::hdf5 {
 
 /// What stands for "nowhere" in a file.
 inline constexpr std::uint64_t kUndefined = ~std::uint64_t{0};
 
-/// Bytes of a file that may lie about itself: every access is checked. Numbers are little-endian.
+/// Bytes of a file that may lie about itself: every access is checked. Numbers are little-endian. What
+/// describes the data lies in small pieces all over the file, which are read a page at a time; the last few
+/// pages are kept. Of one thread.
 class Bytes {
  public:
-  explicit Bytes(std::string_view content) : content_(content) {}
-  std::uint64_t size() const { return content_.size(); }
+  /// The source must outlive it.
+  explicit Bytes(const ByteSource& source) : source_(source) {}
+  std::uint64_t size() const { return source_.size(); }
 
-  std::string_view part(std::uint64_t at, std::uint64_t count) const {
-    if (at > content_.size() || count > content_.size() - at)
-      fail("is damaged or cut short: it points to {} bytes at {} and has {}", count, at, content_.size());
-    return content_.substr(at, count);
+  /// Throws Error unless these bytes lie in the file.
+  void require(std::uint64_t at, std::uint64_t count) const {
+    if (at > size() || count > size() - at)
+      fail("is damaged or cut short: it points to {} bytes at {} and has {}", count, at, size());
   }
+  std::string part(std::uint64_t at, std::uint64_t count) const;
   /// Of 1 to 8 bytes.
-  std::uint64_t number(std::uint64_t at, unsigned width) const {
-    const std::string_view bytes = part(at, width);
-    std::uint64_t result = 0;
-    for (unsigned i = 0; i < width; ++i)
-      result |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
-    return result;
-  }
+  std::uint64_t number(std::uint64_t at, unsigned width) const;
   /// A text that ends with a zero byte before `end`.
-  std::string_view text(std::uint64_t at, std::uint64_t end) const {
-    const std::string_view bytes = part(at, end < at ? 0 : end - at);
-    const std::size_t length = bytes.find('\0');
-    if (length == std::string_view::npos) fail("is damaged: a name at {} has no end", at);
-    return bytes.substr(0, length);
-  }
+  std::string text(std::uint64_t at, std::uint64_t end) const;
   bool starts(std::uint64_t at, std::string_view signature) const {
     return part(at, signature.size()) == signature;
   }
@@ -44,7 +40,17 @@ class Bytes {
   }
 
  private:
-  std::string_view content_;
+  static constexpr std::uint64_t kPage = 4096;
+  struct Page {
+    std::uint64_t at = kUndefined;
+    std::string bytes;
+  };
+  /// The rest of the page from `at` on, which lies in the file. Valid until the next call.
+  std::string_view rest_of_page(std::uint64_t at) const;
+
+  const ByteSource& source_;
+  mutable std::array<Page, 8> pages_;
+  mutable std::size_t oldest_ = 0;
 };
 
 /// Reads one field after another.
@@ -57,11 +63,11 @@ class Cursor {
     return value;
   }
   void skip(std::uint64_t count) {
-    bytes_.part(at_, count);
+    bytes_.require(at_, count);
     at_ += count;
   }
-  std::string_view part(std::uint64_t count) {
-    const std::string_view result = bytes_.part(at_, count);
+  std::string part(std::uint64_t count) {
+    std::string result = bytes_.part(at_, count);
     at_ += count;
     return result;
   }

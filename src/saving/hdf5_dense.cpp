@@ -70,7 +70,7 @@ Place FractalHeap::in_direct_block(std::uint64_t block, std::uint64_t first, std
   file_.expect(block, "FHDB");
   if (offset < first || length > size || offset - first > size - length)
     fail("is damaged: an object of a heap lies outside of its block");
-  file_.part(block + (offset - first), length);
+  file_.require(block + (offset - first), length);
   return {block + (offset - first), length};
 }
 
@@ -108,7 +108,7 @@ Place FractalHeap::huge(std::uint64_t number) const {
   }
   const auto found = huge_->find(number);
   if (found == huge_->end()) fail("is damaged: a heap has no object {}", number);
-  file_.part(found->second.at, found->second.size);
+  file_.require(found->second.at, found->second.size);
   return found->second;
 }
 

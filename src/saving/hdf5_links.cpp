@@ -8,18 +8,36 @@
 namespace fovea::hdf5 {
 namespace {
 
+/// The members of a group, of which there are no more, and with no longer names, than the file can hold:
+/// those of a hostile file may stand for the same bytes.
+class Members {
+ public:
+  explicit Members(const Bytes& file) : file_(file) {}
+  void add(Link link) {
+    constexpr std::uint64_t kSmallest = 12;
+    bytes_ += kSmallest + link.name.size();
+    if (bytes_ > file_.size()) fail("is damaged: a group has more members than the file can hold");
+    links.push_back(std::move(link));
+  }
+  std::vector<Link> links;
+
+ private:
+  const Bytes& file_;
+  std::uint64_t bytes_ = 0;
+};
+
 class SymbolTable {
  public:
-  SymbolTable(const Bytes& file, std::uint64_t tree, std::uint64_t heap) : file_(file) {
+  SymbolTable(const Bytes& file, std::uint64_t tree, std::uint64_t heap, Members& members)
+      : file_(file), members_(members) {
     file.expect(heap, "HEAP");
     const std::uint64_t size = file.number(heap + 8, 8);
     names_ = file.number(heap + 24, 8);
-    file.part(names_, size);
+    file.require(names_, size);
     names_end_ = names_ + size;
     file.expect(tree, "TREE");
     read_tree(tree, file.number(tree + 5, 1));
   }
-  std::vector<Link> links;
 
  private:
   /// "TREE", type, level, number of entries, two siblings; then key, child, key, child, ..., key.
@@ -49,13 +67,12 @@ class SymbolTable {
       Cursor field(file_, at + kHead + i * kEntry);
       const std::uint64_t name = field.next(8), header = field.next(8), kind = field.next(4);
       if (name > names_end_ - names_) fail("is damaged: a name at {} lies outside of its heap", name);
-      if (links.size() * kEntry > file_.size())
-        fail("is damaged: a group has more members than the file can hold");
-      links.push_back({std::string(file_.text(names_ + name, names_end_)), kind != kSoftLink, header});
+      members_.add({file_.text(names_ + name, names_end_), kind != kSoftLink, header});
     }
   }
 
   const Bytes& file_;
+  Members& members_;
   std::uint64_t names_ = 0, names_end_ = 0, nodes_ = 0;
 };
 
@@ -70,7 +87,7 @@ Link read_link_message(const Bytes& file, std::uint64_t at, std::uint64_t size) 
   if ((flags & 16) != 0) field.skip(1);  // character set
   const std::uint64_t length = field.next(1u << (flags & 3));
   Link link;
-  link.name = std::string(field.part(length));
+  link.name = field.part(length);
   link.hard = kind == 0;
   if (link.hard) link.header = field.next(8);
   if (field.at() > end) fail("is damaged: the link at {} is too long", at);
@@ -78,13 +95,13 @@ Link read_link_message(const Bytes& file, std::uint64_t at, std::uint64_t size) 
 }
 
 /// Of groups of many members in the format of HDF5 1.8 and later.
-void read_dense_links(const Bytes& file, std::uint64_t heap, std::uint64_t index, std::vector<Link>& links) {
+void read_dense_links(const Bytes& file, std::uint64_t heap, std::uint64_t index, Members& members) {
   constexpr std::uint64_t kHash = 4;
   const FractalHeap objects(file, heap);
   for (const std::uint64_t record : Index(file, index).records) {
-    file.part(record, kHash + objects.id_length());
+    file.require(record, kHash + objects.id_length());
     const Place place = objects.find(record + kHash);
-    links.push_back(read_link_message(file, place.at, place.size));
+    members.add(read_link_message(file, place.at, place.size));
   }
 }
 
@@ -95,21 +112,22 @@ bool is_group(const std::vector<Message>& messages) {
 }
 
 std::vector<Link> links_of(const Bytes& file, const std::vector<Message>& messages) {
-  if (const auto table = find_message(messages, MessageType::symbol_table))
-    return SymbolTable(file, file.number(table->at, 8), file.number(table->at + 8, 8)).links;
-
-  std::vector<Link> links;
+  Members members(file);
+  if (const auto table = find_message(messages, MessageType::symbol_table)) {
+    SymbolTable(file, file.number(table->at, 8), file.number(table->at + 8, 8), members);
+    return std::move(members.links);
+  }
   for (const Message& message : messages) {
     if (message.type != static_cast<std::uint16_t>(MessageType::link)) continue;
-    links.push_back(read_link_message(file, message.at, message.size));
+    members.add(read_link_message(file, message.at, message.size));
   }
   if (const auto info = find_message(messages, MessageType::link_info)) {
     Cursor field(file, info->at + 1);
     if ((field.next(1) & 1) != 0) field.skip(8);
     const std::uint64_t heap = field.next(8), name_index = field.next(8);
-    if (heap != kUndefined) read_dense_links(file, heap, name_index, links);
+    if (heap != kUndefined) read_dense_links(file, heap, name_index, members);
   }
-  return links;
+  return std::move(members.links);
 }
 
 }  // namespace fovea::hdf5

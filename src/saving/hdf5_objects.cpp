@@ -56,14 +56,14 @@ std::vector<Message> messages_of(const Bytes& file, std::uint64_t header) {
     if ((flags & 0x20) != 0) field.skip(16);  // times
     if ((flags & 0x10) != 0) field.skip(4);   // limits for attributes
     const std::uint64_t size = field.next(1u << (flags & 3));
-    file.part(field.at(), size);
+    file.require(field.at(), size);
     block = {field.at(), field.at() + size};
     prefix = (flags & 4) != 0 ? 6 : 4;
   } else {
     if (const auto version = file.number(header, 1); version != 1)
       fail("is damaged: there is no object header at {}", header);
     const std::uint64_t size = file.number(header + 8, 4);
-    file.part(header + 16, size);
+    file.require(header + 16, size);
     block = {header + 16, header + 16 + size};
   }
 
@@ -83,7 +83,7 @@ std::vector<Message> messages_of(const Bytes& file, std::uint64_t header) {
       if (messages[next].type != static_cast<std::uint16_t>(MessageType::continuation)) continue;
       Cursor field(file, messages[next].at);
       const std::uint64_t at = field.next(8), size = field.next(8);
-      file.part(at, size);
+      file.require(at, size);
       if (second_version) {
         file.expect(at, "OCHK");
         if (size < 4 + kChecksum) fail("is damaged: a part of the object at {} is too short", header);

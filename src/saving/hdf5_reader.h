@@ -1,11 +1,15 @@
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "fovea/tensor.h"
+#include "saving/hdf5_objects.h"
 
 namespace fovea {
 
@@ -17,8 +21,9 @@ namespace fovea {
 /// Several threads may read at once.
 class Hdf5Reader {
  public:
-  /// The bytes must outlive the reader. Throws Error when they are no HDF5 file.
-  explicit Hdf5Reader(std::string_view bytes);
+  /// The source must outlive the reader, the bytes too. Throws Error when they are no HDF5 file.
+  explicit Hdf5Reader(const ByteSource& source) : Hdf5Reader(&source, nullptr) {}
+  explicit Hdf5Reader(std::string_view bytes) : Hdf5Reader(nullptr, std::make_unique<MemoryBytes>(bytes)) {}
 
   bool has(const std::string& path) const;
   /// Names in a group, sorted; "" is the root.
@@ -34,12 +39,22 @@ class Hdf5Reader {
 
  private:
   struct Dataset;
-  /// Address of an object's header, or nothing.
-  std::optional<std::uint64_t> find(const std::string& path) const;
-  Dataset describe(const std::string& path) const;
+  /// Members of a group by their names; nothing for what is no group.
+  using Members = std::optional<std::map<std::string, hdf5::Link>>;
 
-  std::string_view bytes_;
+  Hdf5Reader(const ByteSource* source, std::unique_ptr<ByteSource> own);
+  /// Those of the group with this header, which are looked up once.
+  std::shared_ptr<const Members> members_of(const hdf5::Bytes& file, std::uint64_t header) const;
+  /// Address of an object's header, or nothing.
+  std::optional<std::uint64_t> find(const hdf5::Bytes& file, const std::string& path) const;
+  Dataset describe(const hdf5::Bytes& file, const std::string& path) const;
+
+  std::unique_ptr<ByteSource> own_;
+  const ByteSource& source_;
   std::uint64_t root_;
+  mutable std::mutex mutex_;  ///< of what follows
+  mutable std::map<std::uint64_t, std::shared_ptr<const Members>> known_;
+  mutable std::uint64_t known_bytes_ = 0;
 };
 
 }  // namespace fovea

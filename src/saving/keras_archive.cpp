@@ -1,6 +1,6 @@
 #include <ctime>
 #include <future>
-#include <optional>
+#include <memory>
 
 #include "core/atomic_file.h"
 #include "saving/file_access.h"
@@ -8,7 +8,6 @@
 #include "saving/keras_version.h"
 #include "saving/legacy_h5.h"
 #include "saving/legacy_weights.h"
-#include "saving/mapped_file.h"
 #include "saving/model_info.h"
 #include "saving/model_json.h"
 #include "saving/weight_file.h"
@@ -41,42 +40,22 @@ std::string metadata() {
   return json_text({{"keras_version", kKerasVersion}, {"date_saved", date}});
 }
 
-/// A file of weights: in an archive, where it is checked as a whole, or by itself.
-class WeightBytes {
+/// The weights of an archive. Most are read where they lie; those that are packed are unpacked first.
+class ArchivedWeights {
  public:
-  WeightBytes(const std::string& path, const ZipReader* archive) : file_(path), archive_(archive) {
-    if (archive == nullptr) {
-      bytes_ = file_.bytes();
-      return;
-    }
-    if (!archive->has(kWeights) && archive->has("model.weights.npz"))
+  explicit ArchivedWeights(const ZipReader& archive) {
+    if (!archive.has(kWeights) && archive.has("model.weights.npz"))
       fail("its weights are in NumPy's format; save the model with weights_format=\"h5\"");
-    bytes_ = ZipReader::find_stored(file_.bytes(), kWeights);
-    if (!bytes_.empty()) return;
-    unpacked_ = archive->read(kWeights, kMaxWeightBytes);
-    bytes_ = unpacked_;
+    bytes_ = archive.stored(kWeights);
+    if (bytes_) return;
+    unpacked_ = archive.read(kWeights, kMaxWeightBytes);
+    bytes_ = std::make_unique<MemoryBytes>(unpacked_);
   }
-
-  std::string_view bytes() const { return bytes_; }
-  /// Throws Error when the archive's checksum of them is not theirs.
-  void check() const {
-    if (archive_ != nullptr && unpacked_.empty()) archive_->check(kWeights);
-  }
-  /// So many bytes were read: from time to time the file's memory is given back.
-  void have_read(std::size_t bytes) {
-    constexpr std::size_t kOften = std::size_t{4} << 20;
-    read_ += bytes;
-    if (read_ < kOften || !unpacked_.empty()) return;
-    file_.release(bytes_);
-    read_ = 0;
-  }
+  const ByteSource& bytes() const { return *bytes_; }
 
  private:
-  MappedFile file_;
-  const ZipReader* archive_;
   std::string unpacked_;
-  std::string_view bytes_;
-  std::size_t read_ = 0;
+  std::unique_ptr<ByteSource> bytes_;
 };
 
 }  // namespace
@@ -121,16 +100,16 @@ void Model::load_weights(const std::string& path, const LoadWeightsOptions& opti
     fail("load_weights: by_name goes with a legacy '.h5' or '.hdf5' file alone. Received: '{}'", path);
   about(path, [&] {
     require_file(path);
-    std::optional<ZipReader> opened;
-    if (archive) opened.emplace(path);
-    WeightBytes weights(path, archive ? &*opened : nullptr);
-    weights.check();  // before anything is changed
-    if (legacy) {
-      load_legacy_weights(impl, Hdf5Reader(weights.bytes()), options);
-    } else {
-      read_weight_file(impl, weights.bytes(), options.skip_mismatch,
-                       [&](std::size_t read) { weights.have_read(read); });
+    if (archive) {
+      const ZipReader zip(path);
+      const ArchivedWeights weights(zip);
+      zip.check(kWeights);  // before anything is changed
+      return read_weight_file(impl, Hdf5Reader(weights.bytes()), options.skip_mismatch);
     }
+    const FileBytes bytes(path);
+    const Hdf5Reader file(bytes);
+    if (legacy) return load_legacy_weights(impl, file, options);
+    read_weight_file(impl, file, options.skip_mismatch);
   });
 }
 
@@ -139,7 +118,7 @@ namespace {
 Model load_archive(const std::string& path, const LoadOptions& options) {
   const ZipReader archive(path);
   const std::string config = archive.read(kConfig, kMaxConfigBytes);
-  WeightBytes weights(path, &archive);
+  const ArchivedWeights weights(archive);
   // Beside the reading: the model is handed out once both are done.
   const ZipReader second(path);
   std::future<void> checked = std::async(std::launch::async, [&] { second.check(kWeights); });
@@ -151,9 +130,7 @@ Model load_archive(const std::string& path, const LoadOptions& options) {
   });
   auto& impl = static_cast<ModelImpl&>(*model.impl());
   try {
-    about_place(kWeights, [&] {
-      read_weight_file(impl, weights.bytes(), false, [&](std::size_t read) { weights.have_read(read); });
-    });
+    about_place(kWeights, [&] { read_weight_file(impl, Hdf5Reader(weights.bytes())); });
   } catch (const Error&) {
     checked.get();  // what is damaged says that first
     throw;
@@ -180,7 +157,7 @@ Model load_model(const std::string& path, const LoadOptions& options) {
     fail("load_model: the path must end in '.keras', '.h5' or '.hdf5'. Received: '{}'", path);
   return about(path, [&] {
     require_file(path);
-    return legacy ? load_legacy_h5(MappedFile(path).bytes(), options) : load_archive(path, options);
+    return legacy ? load_legacy_h5(FileBytes(path), options) : load_archive(path, options);
   });
 }
 

@@ -48,7 +48,7 @@ void compile(ModelImpl& model, const Hdf5Reader& file) {
 
 }  // namespace
 
-Model load_legacy_h5(std::string_view bytes, const LoadOptions& options) {
+Model load_legacy_h5(const ByteSource& bytes, const LoadOptions& options) {
   const Hdf5Reader file(bytes);
   const auto config = text_of(file, kModel);
   if (!config) {

@@ -1,7 +1,6 @@
 #include "saving/weight_file.h"
 
 #include "core/log.h"
-#include "saving/hdf5_reader.h"
 #include "saving/hdf5_writer.h"
 #include "saving/weight_layout.h"
 
@@ -23,9 +22,6 @@ void write_group(Hdf5Writer& file, const std::string& path, const std::string& n
     file.write(fmt::format("{}/{}", path, i), variables[i].value());
 }
 
-/// About what a mapped file takes to look up one dataset: the system reads 64 KB around each place.
-constexpr std::size_t kAround = std::size_t{384} << 10;
-
 /// What a variable takes once all of it was found to fit: a dataset, or a value.
 struct Assignment {
   Variable variable;
@@ -36,8 +32,7 @@ using Assignments = std::vector<Assignment>;
 
 class WeightReader {
  public:
-  WeightReader(std::string_view bytes, bool skip_mismatch, const std::function<void(std::size_t)>& read)
-      : file_(bytes), read_(read), skip_mismatch_(skip_mismatch) {
+  WeightReader(const Hdf5Reader& file, bool skip_mismatch) : file_(file), skip_mismatch_(skip_mismatch) {
     const std::vector<std::string> names = file_.children("");
     const auto has = [&](const char* name) {
       return std::find(names.begin(), names.end(), name) != names.end();
@@ -50,7 +45,6 @@ class WeightReader {
     }
   }
 
-  const Hdf5Reader& file() const { return file_; }
   /// Nothing is changed yet.
   Assignments find(const ModelImpl& model) {
     Assignments assignments;
@@ -102,7 +96,6 @@ class WeightReader {
     const Shape found = file_.spec(path).shape, wanted = variable.spec().shape;
     if (!(found == wanted))
       fail("'{}' has shape {}, '{}' of {} needs {}", path, found.str(), variable.name(), owner, wanted.str());
-    if (read_) read_(kAround);
     return {variable, path};
   }
 
@@ -133,8 +126,7 @@ class WeightReader {
       assignments.push_back(read_one(fmt::format("{}/{}", path, i), variables[i], owner));
   }
 
-  Hdf5Reader file_;
-  const std::function<void(std::size_t)>& read_;
+  const Hdf5Reader& file_;
   bool skip_mismatch_ = false, old_names_ = false;
 };
 
@@ -151,20 +143,15 @@ Hdf5File write_weight_file(const ModelImpl& model) {
   return file.finish();
 }
 
-void read_weight_file(const ModelImpl& model, std::string_view bytes, bool skip_mismatch,
-                      const std::function<void(std::size_t)>& read) {
-  WeightReader reader(bytes, skip_mismatch, read);
-  Assignments assignments = reader.find(model);
-  if (read) read(bytes.size());
-  for (Assignment& assignment : assignments) {
+void read_weight_file(const ModelImpl& model, const Hdf5Reader& file, bool skip_mismatch) {
+  for (Assignment& assignment : WeightReader(file, skip_mismatch).find(model)) {
     if (assignment.dataset.empty()) {
       assignment.variable.assign(assignment.value);
       continue;
     }
     Tensor target = assignment.variable.value();
-    reader.file().read_into(assignment.dataset, target);
+    file.read_into(assignment.dataset, target);
     assignment.variable.touch();
-    if (read) read(static_cast<std::size_t>(target.bytes()) + kAround);
   }
 }
 

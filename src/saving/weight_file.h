@@ -1,9 +1,7 @@
 #pragma once
 
-#include <functional>
-#include <string_view>
-
 #include "models/model_impl.h"
+#include "saving/hdf5_reader.h"
 #include "saving/hdf5_writer.h"
 
 namespace fovea {
@@ -15,8 +13,6 @@ Hdf5File write_weight_file(const ModelImpl& model);
 /// Reads such a file into the model, the optimizer's state too when both have one. Throws Error, naming the
 /// place in the file and the layer, before anything is changed; with `skip_mismatch` layers that do not fit
 /// are left out, with a message.
-/// `read` is told, again and again, how many bytes were read since: their memory may be given back.
-void read_weight_file(const ModelImpl& model, std::string_view bytes, bool skip_mismatch = false,
-                      const std::function<void(std::size_t)>& read = {});
+void read_weight_file(const ModelImpl& model, const Hdf5Reader& file, bool skip_mismatch = false);
 
 }  // namespace fovea

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 
 #include "core/format.h"
 
@@ -148,43 +149,45 @@ void ZipReader::check(const std::string& member) const {
 
 namespace {
 
-/// A little-endian number of that many bytes; the place must lie in the text.
-std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t width) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < width; ++i)
-    value |= std::uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
-  return value;
-}
+class StoredMember final : public ByteSource {
+ public:
+  StoredMember(zip_file_t* file, std::uint64_t size) : file_(file, zip_fclose), size_(size) {}
+  std::uint64_t size() const override { return size_; }
+  void read(std::uint64_t at, std::uint64_t count, char* target) const override {
+    const std::lock_guard lock(mutex_);
+    if (zip_fseek(file_.get(), static_cast<zip_int64_t>(at), SEEK_SET) != 0) failed();
+    while (count > 0) {
+      const zip_int64_t got = zip_fread(file_.get(), target, count);
+      if (got < 0) failed();
+      if (got == 0) fail("is cut short");
+      count -= static_cast<std::uint64_t>(got);
+      target += got;
+    }
+  }
+
+ private:
+  [[noreturn]] void failed() const { fail("is damaged: {}", zip_file_strerror(file_.get())); }
+
+  std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file_;
+  std::uint64_t size_;
+  mutable std::mutex mutex_;  ///< of the place in the file
+};
 
 }  // namespace
 
-// Source: PKWARE's APPNOTE.TXT 6.3.3, sections 4.3.7, 4.3.12 and 4.3.16.
-std::string_view ZipReader::find_stored(std::string_view archive, const std::string& member) {
-  constexpr std::size_t kEnd = 22, kEntry = 46, kLocal = 30;
-  const std::size_t end = archive.rfind("PK\5\6");
-  if (end == std::string_view::npos || archive.size() - end < kEnd) return {};
-  const std::uint64_t count = number_at(archive, end + 10, 2);
-  std::uint64_t at = number_at(archive, end + 16, 4);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    if (at > archive.size() || archive.size() - at < kEntry || archive.substr(at, 4) != "PK\1\2") return {};
-    const std::uint64_t method = number_at(archive, at + 10, 2), packed = number_at(archive, at + 20, 4),
-                        size = number_at(archive, at + 24, 4), name = number_at(archive, at + 28, 2),
-                        extra = number_at(archive, at + 30, 2), comment = number_at(archive, at + 32, 2),
-                        local = number_at(archive, at + 42, 4);
-    if (archive.size() - at - kEntry < name + extra + comment) return {};
-    if (archive.substr(at + kEntry, name) == member) {
-      // Larger archives (zip64) keep these numbers elsewhere.
-      const bool fits = method == 0 && packed == size && size != 0xFFFFFFFF && local < archive.size() &&
-                        archive.size() - local >= kLocal && archive.substr(local, 4) == "PK\3\4";
-      if (!fits) return {};
-      const std::uint64_t data =
-          local + kLocal + number_at(archive, local + 26, 2) + number_at(archive, local + 28, 2);
-      return data <= archive.size() && size <= archive.size() - data ? archive.substr(data, size)
-                                                                     : std::string_view{};
-    }
-    at += kEntry + name + extra + comment;
-  }
-  return {};
+std::unique_ptr<ByteSource> ZipReader::stored(const std::string& member) const {
+  zip_t* zip = state_->zip.get();
+  zip_stat_t status;
+  zip_stat_init(&status);
+  if (zip_stat(zip, member.c_str(), 0, &status) != 0) fail("has no member '{}'", member);
+  constexpr zip_uint64_t kNeeded =
+      ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+  if ((status.valid & kNeeded) != kNeeded || status.comp_method != ZIP_CM_STORE ||
+      status.encryption_method != ZIP_EM_NONE || status.size != status.comp_size)
+    return nullptr;
+  zip_file_t* file = zip_fopen_index(zip, status.index, 0);
+  if (file == nullptr) fail("its member '{}' cannot be opened: {}", member, zip_strerror(zip));
+  return std::make_unique<StoredMember>(file, status.size);
 }
 
 }  // namespace fovea

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "saving/byte_source.h"
+
 namespace fovea {
 
 struct ZipMember {
@@ -40,9 +42,9 @@ class ZipReader {
                    std::uint64_t expansion = kUsualExpansion) const;
   /// Reads the member's bytes through, and keeps none. Throws Error when it is missing or damaged.
   void check(const std::string& member) const;
-  /// Where a member that is stored as it is lies in the archive's bytes; empty for one that is packed, or
-  /// that cannot be told apart in a few steps. What lies there is not checked.
-  static std::string_view find_stored(std::string_view archive, const std::string& member);
+  /// The bytes of a member that is stored as it is, whose checksum is not looked at; null for one that is
+  /// packed. To be read while the archive is.
+  std::unique_ptr<ByteSource> stored(const std::string& member) const;
 
  private:
   struct State;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <random>
 
 #include "saving/files.h"
@@ -269,6 +270,54 @@ TEST(Hdf5, TextsAreNotLongerThanTheFile) {
     }
   }
   EXPECT_EQ(changed, 4u);  // one, and a list of three
+}
+
+/// Of 8 bytes.
+std::uint64_t number_at(const std::string& bytes, std::size_t at) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+TEST(Hdf5, MembersThatShareOneLongNameTakeNoMoreMemoryThanTheFile) {
+  constexpr std::size_t kMembers = 200;
+  const std::string long_name(4000, 'z');
+  Hdf5Writer writer;
+  for (std::size_t i = 0; i + 1 < kMembers; ++i) writer.make_group("all/" + std::to_string(i));
+  writer.make_group("all/" + long_name);
+  std::string bytes(std::string_view(writer.finish()));
+  ASSERT_EQ(Hdf5Reader(bytes).children("all").size(), kMembers);
+  const std::size_t name = bytes.find(long_name);
+  // Its place is counted from where its heap's data begins: that of the heap in front of it which is nearest.
+  std::uint64_t data = 0;
+  for (std::size_t heap = bytes.find("HEAP"); heap != std::string::npos;
+       heap = bytes.find("HEAP", heap + 1)) {
+    const std::uint64_t begin = number_at(bytes, heap + 24), size = number_at(bytes, heap + 8);
+    if (begin <= name && name < begin + size) data = begin;
+  }
+  ASSERT_NE(data, 0u);
+  const std::uint64_t offset = name - data;
+  for (std::size_t node = bytes.find("SNOD"); node != std::string::npos;
+       node = bytes.find("SNOD", node + 1)) {
+    std::uint16_t count = 0;
+    std::memcpy(&count, bytes.data() + node + 6, sizeof count);
+    if (count == 1) continue;  // the root's
+    for (std::uint16_t i = 0; i < count; ++i) std::memcpy(bytes.data() + node + 8 + 40 * i, &offset, 8);
+  }
+  const Hdf5Reader file(bytes);
+  EXPECT_TRUE(contains(error_of([&] { file.children("all"); }), "more members than the file can hold"));
+}
+
+class Hdf5OnDisk : public WithFolder {};
+
+TEST_F(Hdf5OnDisk, AFileThatIsCutShortMeanwhileIsAnError) {
+  const std::string bytes = small_file();
+  write_bytes(path("weights.h5"), bytes);
+  const FileBytes source(path("weights.h5"));
+  const Hdf5Reader file(source);
+  EXPECT_EQ(file.read("layers/conv2d/vars/0").values<float>()[5], 6);
+  write_bytes(path("weights.h5"), bytes.substr(0, 600));
+  EXPECT_TRUE(contains(error_of([&] { file.read("layers/conv2d/vars/0"); }), "was cut short"));
 }
 
 TEST(Hdf5, OtherFilesAreNotOpened) {

@@ -591,7 +591,7 @@ TEST_F(LegacyH5, DamagedFilesAreSurvived) {
         bytes[random() % bytes.size()] = static_cast<char>(random());
       const std::vector<char> exact(bytes.begin(), bytes.end());
       try {
-        load_legacy_h5({exact.data(), exact.size()}, {});
+        load_legacy_h5(MemoryBytes({exact.data(), exact.size()}), {});
       } catch (const Error&) {
       }
     }

@@ -264,11 +264,11 @@ TEST_F(Weights, AnOptimizerThatTookNoStepHasNoSlotsInTheFile) {
   const std::string of_other(std::string_view(write_weight_file(impl_of(other))));
   EXPECT_EQ(Hdf5Reader(of_other).children("optimizer/vars").size(), 2u + 2 * 6);
   compile(model, with(Adam()));
-  read_weight_file(impl_of(model), bytes);
+  read_weight_file(impl_of(model), Hdf5Reader(bytes));
   EXPECT_EQ(model.optimizer().learning_rate(), 0.25);
   const Sequential like_other({Input({2}), Dense(2), BatchNormalization(), Dense(1)});
   compile(like_other, with(Adam({.learning_rate = 0.5})));
-  read_weight_file(impl_of(other), write_weight_file(impl_of(like_other)));
+  read_weight_file(impl_of(other), Hdf5Reader(write_weight_file(impl_of(like_other))));
   std::vector<double> zeros(14, 0.0);
   zeros[1] = 0.5;
   EXPECT_EQ(state(other), zeros);
@@ -279,7 +279,7 @@ TEST_F(Weights, SlotsOfAnOptimizerThatTookNoStepBeginWhereTheyDo) {
   const Sequential before = layers();
   compile(before, with(Ftrl({.initial_accumulator_value = 0.25})));
   const Model after = trained(Ftrl({.initial_accumulator_value = 0.25}));
-  read_weight_file(impl_of(after), write_weight_file(impl_of(before)));
+  read_weight_file(impl_of(after), Hdf5Reader(write_weight_file(impl_of(before))));
   std::vector<double> starts = {0, static_cast<double>(0.001F)};
   for (int i = 0; i < 6; ++i) starts.insert(starts.end(), {0.25, 0});
   EXPECT_EQ(state(after), starts);
@@ -287,7 +287,7 @@ TEST_F(Weights, SlotsOfAnOptimizerThatTookNoStepBeginWhereTheyDo) {
   const Sequential nadam = layers();
   compile(nadam, with(Nadam()));
   const Model later = trained(Nadam());
-  read_weight_file(impl_of(later), write_weight_file(impl_of(nadam)));
+  read_weight_file(impl_of(later), Hdf5Reader(write_weight_file(impl_of(nadam))));
   EXPECT_EQ(state(later).size(), 2 + 2 * 6 + 1);
   EXPECT_EQ(state(later).back(), 1) << "a product of nothing";
 }
@@ -300,7 +300,7 @@ TEST_F(Weights, AnOptimizerOfOtherLayersStartsAnewAndSaysSo) {
   const Sequential other({Input({2}), Dense(2), BatchNormalization(), Dense(1)});
   other.layers()[1].set_trainable(false);
   compile(other, with(Adam()));
-  read_weight_file(impl_of(other), bytes);
+  read_weight_file(impl_of(other), Hdf5Reader(bytes));
   set_log_callback(nullptr);
   EXPECT_TRUE(contains(message, "'optimizer/vars' has 14 values and 10 are needed"));
   EXPECT_EQ(other.optimizer().iterations(), 0);
@@ -405,10 +405,10 @@ TEST_F(Weights, FlippedBytesAreAnErrorOrAModel) {
   for (int i = 0; i < 3000; ++i) {
     std::string damaged = bytes;
     damaged[random() % bytes.size()] = static_cast<char>(random());
-    error_of([&] { read_weight_file(impl_of(model), damaged); });
+    error_of([&] { read_weight_file(impl_of(model), Hdf5Reader(damaged)); });
   }
   for (std::size_t size = 0; size < bytes.size(); size += 97)
-    error_of([&] { read_weight_file(impl_of(model), bytes.substr(0, size)); });
+    error_of([&] { read_weight_file(impl_of(model), Hdf5Reader(std::string_view(bytes).substr(0, size))); });
 }
 
 }  // namespace
