@@ -4,13 +4,15 @@
     python bench/compare/applications.py --rows applications.json [NAME ...]
 
 Networks have random weights that tell inputs apart (tests/parity/applications.py) and their own sizes. Each row runs
-in a process of its own; both systems predict batches of 1 in turn, after one that does not count. Rows that stand in the
-output's JSON already are kept, so that a run can go on."""
+in a process of its own; both systems predict batches of 1 in turn, after one that does not count. What fovea writes of
+a network must open in Keras, compiled, with nothing lost, or there is no row. Rows that stand in the output's JSON
+already are kept, so that a run can go on."""
 
 import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,21 +28,23 @@ def measure(name, folder):
     import applications
     import numpy as np
 
-    model = applications.with_features(applications.build(name, classes=1000))
-    path, fed = folder / "model.keras", folder / "x.npy"
+    model = applications.compiled(applications.with_features(applications.build(name, classes=1000)))
+    path, fed, back = folder / "model.keras", folder / "x.npy", folder / "back.keras"
     inputs = applications.images(3, model.input_shape[1:], seed=3)
     np.save(fed, inputs)
     model.save(path)
     theirs = model.predict(inputs, verbose=0, batch_size=1)
-    subprocess.run([BIN / "fovea", "predict", path, fed, "--output", folder / "y.npz"], check=True,
-                   capture_output=True)
+    for words in (["predict", path, fed, "--output", folder / "y.npz"], ["convert", path, back]):
+        subprocess.run([BIN / "fovea", *words], check=True, capture_output=True)
     ours = list(np.load(folder / "y.npz").values())
     ours.sort(key=lambda y: -y.ndim)
     differences = [applications.difference(a, b) for a, b in zip(ours, theirs)]
     spreads = [applications.spread(b) for b in theirs]
-    start = time.perf_counter()
-    path.read_bytes()
-    read = time.perf_counter() - start
+    reads = []
+    for _ in range(3):
+        start = time.perf_counter()
+        path.read_bytes()
+        reads.append(time.perf_counter() - start)
     one = model.input_shape[1:]
     x = inputs[:1]
     compiled = model.make_predict_function()
@@ -53,8 +57,17 @@ def measure(name, folder):
         for _ in range(4):
             model.predict_on_batch(x)
         keras_rates.append(4 / (time.perf_counter() - begin))
-    return {"name": name, "parameters": model.count_params(), "size": list(one[:2]), "features": differences[0],
-            "top": differences[1], "spread": min(spreads), "read": read, "keras": max(keras_rates),
+    counted = re.search(r"Total params: ([\d,]+)", subprocess.run([BIN / "fovea", "summary", path], check=True,
+                                                                 capture_output=True, text=True).stdout)[1]
+    parameters = model.count_params()
+    del compiled, model
+    lost = list(applications.lost(path, back, inputs, theirs))
+    if counted.replace(",", "") != str(parameters):
+        lost.append(f"fovea counts {counted} parameters, Keras {parameters}")
+    if lost:
+        raise RuntimeError("; ".join(lost))
+    return {"name": name, "parameters": parameters, "size": list(one[:2]), "features": differences[0],
+            "top": differences[1], "spread": min(spreads), "read": min(reads), "keras": max(keras_rates),
             "load": min(result["load_seconds"] for result in results),
             "fovea": max(result["images_per_second"] for result in results),
             "memory": {key: value for key, value in results[0].items() if key.startswith("peak")},

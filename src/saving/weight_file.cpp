@@ -105,10 +105,12 @@ class WeightReader {
     OptimizerImpl& optimizer = *group.model->compiled->options.optimizer.impl();
     const std::vector<Variable> trained = group.model->collect_weights(true);
     const std::size_t found = file_.children(path).size();
-    std::vector<Variable> variables = optimizer.variables(trained);
-    const std::size_t before_first_step = optimizer.variables({}).size();
-    if (found == before_first_step && found < variables.size()) {
-      // Of a model that was compiled and not trained: its slots are as before the first step.
+    std::vector<Variable> variables = optimizer.variables({});
+    // A file of a model that was compiled and not trained has no slots; those that there are already go back
+    // to what they were before the first step.
+    const bool untrained = found == variables.size();
+    if (!untrained || optimizer.has_slots()) variables = optimizer.variables(trained);
+    if (untrained) {
       for (std::size_t i = found; i < variables.size(); ++i)
         assignments.push_back({variables[i], {}, optimizer.start_of(variables[i])});
       variables.resize(found);

@@ -1,7 +1,12 @@
 """The networks of keras.applications with random weights that make their outputs tell inputs apart."""
 
+import warnings
+
 import keras
 import numpy as np
+
+import fovea
+import saving_test
 
 # The families, the smallest of each first; sizes are those of small images that they take.
 FAMILIES = {
@@ -91,6 +96,13 @@ def with_features(model):
     return keras.Model(model.input, [maps[-1], model.output], name=model.name)
 
 
+def compiled(model):
+    """With a loss and a metric of one output, of both, and an optimizer with options."""
+    model.compile(keras.optimizers.Adam(3e-4, clipnorm=1.0), ["mse", "categorical_crossentropy"],
+                  loss_weights=[0.1, 1.0], metrics={model.output_names[-1]: ["accuracy"]})
+    return model
+
+
 def spread(outputs):
     """How far outputs of different inputs lie apart, relative to their size."""
     return float(np.abs(outputs - outputs.mean(0)).max() / np.abs(outputs).max())
@@ -99,3 +111,17 @@ def spread(outputs):
 def difference(ours, theirs):
     """The largest difference, relative to the largest element."""
     return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def lost(path, resaved, inputs, theirs):
+    """What a file that fovea wrote of Keras' `path` lacks when Keras opens it, in words; `theirs` is what the original
+    predicts."""
+    yield from saving_test.departures(*(saving_test.comparable(fovea.config(file)) for file in (resaved, path)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an optimizer that took no step
+        again = keras.models.load_model(resaved)
+    if again.optimizer is None:
+        yield "it is not compiled"
+    for number, (a, b) in enumerate(zip(again.predict(inputs, verbose=0, batch_size=1), theirs, strict=True)):
+        if difference(a, b) > 1e-6:
+            yield f"output {number} differs by {difference(a, b):.1e}"

@@ -33,19 +33,6 @@ def gradients_of(path):
         return [record[name] for name in record.files if name.startswith("gradients/")]
 
 
-def departures(ours, theirs, path=""):
-    """Where two configs differ, each with what they have there; shorter than what unittest shows of the whole."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        path += f".{theirs['class_name']}" if "class_name" in theirs else ""
-        for key in sorted(ours.keys() | theirs.keys()):
-            yield from departures(ours.get(key, "nothing"), theirs.get(key, "nothing"), f"{path}.{key}")
-    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        for number, (a, b) in enumerate(zip(ours, theirs)):
-            yield from departures(a, b, f"{path}[{number}]")
-    elif ours != theirs:
-        yield f"{path}: fovea has {ours}, Keras {theirs}"
-
-
 class RandomModels(program_test.Program):
     def test_each_is_keras(self):
         first = int(os.environ.get("FOVEA_RANDOM_MODELS_SEED") or secrets.randbelow(10**9))
@@ -74,7 +61,7 @@ class RandomModels(program_test.Program):
             self.assertLess(difference(a, b), OUTPUTS, f"output {number} of fovea")
         resaved = self.resaved(path)
         configs = [saving_test.comparable(fovea.config(file)) for file in (resaved, path)]
-        self.assertEqual(list(departures(*configs)), [])
+        self.assertEqual(list(saving_test.departures(*configs)), [])
         self.assert_same_weights(resaved, path)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="You are using a softmax over axis")

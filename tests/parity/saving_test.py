@@ -57,6 +57,19 @@ def comparable(config):
     return result
 
 
+def departures(ours, theirs, path=""):
+    """Where two configs differ, each with what they have there; shorter than what unittest shows of the whole."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        path += f".{theirs['class_name']}" if "class_name" in theirs else ""
+        for key in sorted(ours.keys() | theirs.keys()):
+            yield from departures(ours.get(key, "nothing"), theirs.get(key, "nothing"), f"{path}.{key}")
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for number, (a, b) in enumerate(zip(ours, theirs)):
+            yield from departures(a, b, f"{path}[{number}]")
+    elif ours != theirs:
+        yield f"{path}: fovea has {ours}, Keras {theirs}"
+
+
 def in_bfloat16(model):
     return any(layer.compute_dtype == "bfloat16" for layer in model.layers)
 

@@ -266,6 +266,7 @@ TEST_F(Weights, AnOptimizerThatTookNoStepHasNoSlotsInTheFile) {
   compile(model, with(Adam()));
   read_weight_file(impl_of(model), Hdf5Reader(bytes));
   EXPECT_EQ(model.optimizer().learning_rate(), 0.25);
+  EXPECT_FALSE(model.optimizer().impl()->has_slots()) << "memory for nothing";
   const Sequential like_other({Input({2}), Dense(2), BatchNormalization(), Dense(1)});
   compile(like_other, with(Adam({.learning_rate = 0.5})));
   read_weight_file(impl_of(other), Hdf5Reader(write_weight_file(impl_of(like_other))));
