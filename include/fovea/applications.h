@@ -45,16 +45,19 @@ struct HeadOptions {
 struct NewHead {
   Model model;                       ///< shares the layers that were kept, and their weights
   Layer features;                    ///< its output is what the head reads
-  std::int64_t feature_count = 0;    ///< numbers in that output, for an image
+  std::string pooling;               ///< class of the layer that the head pools that output with, or empty
+  std::int64_t feature_count = 0;    ///< numbers that the new output reads, for an image
   std::vector<std::string> removed;  ///< layers that were left out, in the order of execution
   std::vector<Layer> base;           ///< kept layers that have weights, nested models opened up, input first
 };
 
 /// Cuts the top off a classifier and puts [Flatten], Dropout and a Dense output in its place. The cut is
 /// behind the last Flatten or global pooling layer that all paths go through and a layer with weights
-/// follows; where there is none, before the last Dense layer. What was kept is frozen; a frozen
-/// BatchNormalization runs in inference mode. The preprocessing in the model's info is kept, its class names
-/// are not. Throws Error for a model with several inputs or outputs, or without such a place.
+/// follows; where there is none, before the last Dense layer. Where the classifier is a convolution whose
+/// maps are pooled, the cut is before it, and the head pools in its place. A model without a top, which ends
+/// in a Flatten, a global pooling or feature maps, is kept whole; feature maps are averaged. What was kept is
+/// frozen; a frozen BatchNormalization runs in inference mode. The preprocessing in the model's info is kept,
+/// its class names are not. Throws Error for a model with several inputs or outputs, or without such a place.
 NewHead replace_head(const Model& base, const HeadOptions& options = {});
 
 /// Layers of `head.base` that fine-tuning may change, input first: all but BatchNormalization, whose

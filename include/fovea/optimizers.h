@@ -94,6 +94,8 @@ struct SGDOptions {
   bool use_ema = false;  ///< keep a moving average of the weights, which they become when fit ends
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};  ///< and after every so many steps
+  /// The gradients are those of the loss times this, divided by it again.
+  std::optional<double> loss_scale_factor = {};
   /// A step is taken with the mean gradient of so many batches.
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
@@ -116,6 +118,7 @@ struct RMSpropOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -137,6 +140,7 @@ struct AdamOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -158,6 +162,7 @@ struct AdamWOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -178,6 +183,7 @@ struct AdagradOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -198,6 +204,7 @@ struct AdadeltaOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -219,6 +226,7 @@ struct AdamaxOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -240,6 +248,7 @@ struct NadamOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -260,6 +269,7 @@ struct LionOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };
@@ -284,6 +294,7 @@ struct FtrlOptions {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency = {};
+  std::optional<double> loss_scale_factor = {};
   std::optional<std::int64_t> gradient_accumulation_steps = {};
   std::string name = {};
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "fovea/applications.h"
@@ -11,10 +12,12 @@ namespace {
 
 using CallPtr = std::shared_ptr<LayerCall>;
 
-bool gathers_features(const LayerImpl& layer) {
+bool is_pooling(const LayerImpl& layer) {
   const std::string_view name = layer.class_name();
-  return name == "Flatten" || name == "GlobalAveragePooling2D" || name == "GlobalMaxPooling2D";
+  return name == "GlobalAveragePooling2D" || name == "GlobalMaxPooling2D";
 }
+
+bool gathers_features(const LayerImpl& layer) { return is_pooling(layer) || layer.class_name() == "Flatten"; }
 
 bool has_weights(const LayerImpl& layer) {
   const ModelImpl* inner = as_model(layer);
@@ -42,24 +45,55 @@ bool is_cut(const ModelImpl& model, const LayerCall* call) {
                      [](const LayerCall* other) { return has_weights(*other->layer); });
 }
 
-SymbolicTensor find_features(const ModelImpl& model) {
+/// What a head reads, and the class of the layer that pools it first, if one must.
+struct Features {
+  SymbolicTensor tensor;
+  std::string pooling = {};
+};
+
+/// In front of the convolution whose maps are pooled and then become the output in layers without weights:
+/// there the classes are the convolution's filters.
+std::optional<Features> before_pooled_convolution(const ModelImpl& model) {
+  CallPtr call = model.outputs()[0].call();
+  if (is_pooling(*call->layer)) return {};  // the end of a base without a top
+  while (call->inputs.size() == 1 && !has_weights(*call->layer) && !is_pooling(*call->layer))
+    call = call->inputs[0].call();
+  if (!is_pooling(*call->layer)) return {};
+  const CallPtr convolution = call->inputs[0].call();
+  if (convolution->layer->class_name() != "Conv2D") return {};
+  const SymbolicTensor read = convolution->inputs[0];
+  if (!is_cut(model, read.call().get())) return {};
+  return Features{read, std::string(call->layer->class_name())};
+}
+
+Features find_features(const ModelImpl& model) {
   const std::vector<CallPtr>& calls = model.calls();
   for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-    if (gathers_features(*(*call)->layer) && is_cut(model, call->get())) return {*call, 0};
+    if (gathers_features(*(*call)->layer) && is_cut(model, call->get())) return {{*call, 0}};
   }
   for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-    if ((*call)->layer->class_name() == "Dense") return (*call)->inputs[0];
+    if ((*call)->layer->class_name() == "Dense") return {(*call)->inputs[0]};
   }
+  if (auto before = before_pooled_convolution(model)) return *std::move(before);
+  const SymbolicTensor& output = model.outputs()[0];
+  if (output.shape().rank() == 2 && gathers_features(*output.call()->layer)) return {output};
+  if (output.shape().rank() == 4) return {output, "GlobalAveragePooling2D"};
   fail(
       "replace_head: model '{}' has no Flatten, GlobalAveragePooling2D or GlobalMaxPooling2D layer in front "
-      "of "
-      "its output, and no Dense layer, so where its features end is not known",
+      "of its output, no Dense layer, and does not end in feature maps, so where its features end is not "
+      "known",
       model.name);
 }
 
-std::vector<Layer> head_layers(const SymbolicTensor& features, const HeadOptions& options) {
+std::vector<Layer> head_layers(const Features& features, const HeadOptions& options) {
   std::vector<Layer> layers;
-  if (features.shape().rank() > 2) layers.push_back(Flatten());
+  if (features.pooling == "GlobalMaxPooling2D") {
+    layers.push_back(GlobalMaxPooling2D());
+  } else if (!features.pooling.empty()) {
+    layers.push_back(GlobalAveragePooling2D());
+  } else if (features.tensor.shape().rank() > 2) {
+    layers.push_back(Flatten());
+  }
   if (options.dropout > 0) layers.push_back(Dropout(options.dropout));
   layers.push_back(Dense(options.outputs,
                          {.activation = options.outputs == 1 ? "sigmoid" : "softmax", .dtype = floatx()}));
@@ -104,16 +138,19 @@ NewHead replace_head(const Model& base, const HeadOptions& options) {
     fail("replace_head: the model must have one input and one output. Received: {} and {}",
          impl.inputs().size(), impl.outputs().size());
   }
-  const SymbolicTensor features = find_features(impl);
-  if (!features.shape().slice(1).is_known()) {
+  const Features features = find_features(impl);
+  const Shape& shape = features.tensor.shape();
+  const Shape read = features.pooling.empty() ? shape.slice(1) : Shape{shape[3]};
+  if (!read.is_known()) {
     fail("replace_head: the features of model '{}' have shape {}, which must be known for a Dense layer",
-         impl.name, features.shape().str());
+         impl.name, shape.str());
   }
   const std::vector<Layer> head = head_layers(features, options);
   NewHead result;
-  result.model = join(base, impl, features, head);
-  result.features = Layer(features.call()->layer);
-  result.feature_count = features.shape().slice(1).elements();
+  result.model = join(base, impl, features.tensor, head);
+  result.features = Layer(features.tensor.call()->layer);
+  result.pooling = features.pooling;
+  result.feature_count = read.elements();
   const std::vector<Layer> kept = result.model.layers();
   for (const auto& layer : impl.layers()) {
     const auto same = [&](const Layer& other) { return other.impl() == layer; };

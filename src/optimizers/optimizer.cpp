@@ -78,14 +78,6 @@ bool is_large_product(const GraphBuilder& b, Value gradient) {
   return dynamic_cast<const MatMulOp*>(op) != nullptr;
 }
 
-/// An option of Keras that only its default value of is known here.
-template <class T>
-void refuse_other(FieldVisitor& visitor, const OptimizerImpl& optimizer, const char* name, T standard) {
-  T value = standard;
-  visitor.field(name, value);
-  if (value != standard) fail("Optimizer {}: the option '{}' is not supported", optimizer.class_name(), name);
-}
-
 }  // namespace
 
 Optimizer::Optimizer(std::string_view name) : impl_(make_named("optimizer", classes(), name)) {}
@@ -141,7 +133,7 @@ void OptimizerImpl::fields(FieldVisitor& visitor) {
   visitor.field("use_ema", use_ema);
   visitor.field("ema_momentum", ema_momentum);
   visitor.field("ema_overwrite_frequency", ema_overwrite_frequency);
-  refuse_other(visitor, *this, "loss_scale_factor", std::optional<double>{});
+  visitor.field("loss_scale_factor", loss_scale_factor);
   visitor.field("gradient_accumulation_steps", gradient_accumulation_steps);
   check();
 }
@@ -156,6 +148,10 @@ void OptimizerImpl::check() const {
   if (use_ema && ema_overwrite_frequency && *ema_overwrite_frequency < 0) {
     fail("Optimizer {}: ema_overwrite_frequency must be at least 1. Received: {}", class_name(),
          *ema_overwrite_frequency);
+  }
+  if (loss_scale_factor && !(*loss_scale_factor > 0 && std::isfinite(*loss_scale_factor))) {
+    fail("Optimizer {}: loss_scale_factor must be positive and finite. Received: {}", class_name(),
+         *loss_scale_factor);
   }
   if (gradient_accumulation_steps && *gradient_accumulation_steps != 0 && *gradient_accumulation_steps < 2) {
     fail("Optimizer {}: gradient_accumulation_steps must be at least 2. Received: {}", class_name(),
@@ -261,6 +257,10 @@ std::vector<Value> OptimizerImpl::clip(GraphBuilder& b, std::span<const Value> g
   return scalars;
 }
 
+Value OptimizerImpl::scale_loss(GraphBuilder& b, Value loss) const {
+  return loss_scale_factor ? ops::scale(b, loss, *loss_scale_factor) : loss;
+}
+
 void OptimizerImpl::lower(GraphBuilder& b, std::span<const Variable> variables,
                           std::span<const Value> gradients) {
   std::vector<Variable> trained;
@@ -268,7 +268,9 @@ void OptimizerImpl::lower(GraphBuilder& b, std::span<const Variable> variables,
   for (std::size_t i = 0; i < variables.size(); ++i) {
     if (!gradients[i]) continue;
     trained.push_back(variables[i]);
-    present.push_back(gradients[i]);
+    present.push_back(loss_scale_factor
+                          ? ops::divide(b, gradients[i], scalar_like(b, gradients[i], *loss_scale_factor))
+                          : gradients[i]);
   }
   if (trained.empty()) return;
   const std::shared_ptr<OptimizerUpdate> op = update();

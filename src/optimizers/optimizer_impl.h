@@ -18,8 +18,7 @@ class OptimizerImpl : public Configurable {
  public:
   OptimizerImpl();
 
-  /// Keras' options; those that fovea does not have are written as Keras' defaults, and refused with other
-  /// values.
+  /// Keras' options.
   void fields(FieldVisitor& visitor) override;
   /// The op of one step, with the options.
   virtual std::shared_ptr<OptimizerUpdate> update() const = 0;
@@ -38,6 +37,8 @@ class OptimizerImpl : public Configurable {
   /// Throws Error for options that contradict each other.
   virtual void check() const;
 
+  /// What to differentiate for lower(): the loss, scaled if that was asked for.
+  Value scale_loss(GraphBuilder& b, Value loss) const;
   /// Emits a step over what `learning_rate_feed` and `iteration_feed` name; variables and slots are assigned.
   /// A variable without a gradient stays as it is.
   void lower(GraphBuilder& b, std::span<const Variable> variables, std::span<const Value> gradients);
@@ -58,6 +59,7 @@ class OptimizerImpl : public Configurable {
   bool use_ema = false;
   double ema_momentum = 0.99;
   std::optional<std::int64_t> ema_overwrite_frequency, gradient_accumulation_steps;
+  std::optional<double> loss_scale_factor;
   Variable iterations;            ///< int64 scalar, batches trained on
   Variable learning_rate;         ///< scalar of the type that floatx() was when it was made
   LearningRateSchedule schedule;  ///< in place of it, if there is one

@@ -32,6 +32,7 @@ void set_common(OptimizerImpl& impl, const Options& options) {
   impl.use_ema = options.use_ema;
   impl.ema_momentum = options.ema_momentum;
   impl.ema_overwrite_frequency = options.ema_overwrite_frequency;
+  impl.loss_scale_factor = options.loss_scale_factor;
   impl.gradient_accumulation_steps = options.gradient_accumulation_steps;
   impl.name = options.name.empty() ? snake_case(impl.class_name()) : options.name;
   impl.check();

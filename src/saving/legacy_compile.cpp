@@ -53,9 +53,25 @@ Json optimizer_from_legacy(const Json& optimizer) {
     if (!config.contains("learning_rate")) config["learning_rate"] = Json(config["lr"]);
     config.erase("lr");
   }
-  // A rate that falls by itself is a schedule now; one that does not is nothing.
   for (const char* decay : {"decay", "initial_decay"}) {
-    if (config.contains(decay) && (config[decay] == 0.0 || config[decay].is_null())) config.erase(decay);
+    const auto found = config.find(decay);
+    if (found == config.end()) continue;
+    const Json value = *found;
+    config.erase(decay);
+    if (value.is_null() || value == 0.0) continue;
+    if (!value.is_number())
+      fail("optimizer_config: '{}' must be a number. Received: {}", decay, shown(value));
+    // A rate that falls by itself, rate / (1 + decay * steps), is a schedule now. Keras 3 leaves it out.
+    config["learning_rate"] = {
+        {"module", "keras.optimizers.schedules"},
+        {"class_name", "InverseTimeDecay"},
+        {"config",
+         {{"initial_learning_rate", Json(member(config, "learning_rate", "optimizer_config"))},
+          {"decay_steps", 1},
+          {"decay_rate", value},
+          {"staircase", false},
+          {"name", "InverseTimeDecay"}}},
+        {"registered_name", nullptr}};
   }
   if (config.contains("epsilon") && config["epsilon"].is_null()) config.erase("epsilon");
   // It has no meaning without averages of the weights, and tf.keras writes a number nevertheless.

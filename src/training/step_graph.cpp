@@ -191,8 +191,8 @@ void add_update(Graph& g, ModelImpl& model, Value loss) {
   const std::vector<Variable> variables = model.collect_weights(true);
   std::vector<Value> sources;
   for (const Variable& variable : variables) sources.push_back(g.variable(variable));
-  const std::vector<Value> all = gradients(g, loss, sources);
-  model.compiled->options.optimizer.impl()->lower(g, variables, all);
+  OptimizerImpl& optimizer = *model.compiled->options.optimizer.impl();
+  optimizer.lower(g, variables, gradients(g, optimizer.scale_loss(g, loss), sources));
   constrain(g, model);
   mark_dead_windows(g);
 }

@@ -107,9 +107,53 @@ TEST(ReplaceHead, OpensNestedModels) {
   EXPECT_EQ(head.model.trainable_weights().size(), 2u);
 }
 
+/// As a mini-Xception ends: the classes are the filters of the last convolution.
+Sequential with_pooled_convolution(const Layer& pooling) {
+  return Sequential({Input({16, 16, 3}), Conv2D(6, 3, {.name = "features"}),
+                     Conv2D(7, 3, {.name = "classes"}), pooling,
+                     Activation("softmax", {.name = "predictions"})});
+}
+
+TEST(ReplaceHead, CutsBeforeAConvolutionThatIsPooledAndTheOutput) {
+  const NewHead averaged = replace_head(with_pooled_convolution(GlobalAveragePooling2D({.name = "pool"})));
+  EXPECT_EQ(averaged.features.name(), "features");
+  EXPECT_EQ(averaged.pooling, "GlobalAveragePooling2D");
+  EXPECT_EQ(averaged.feature_count, 6);
+  EXPECT_EQ(averaged.removed, (Names{"classes", "pool", "predictions"}));
+  EXPECT_EQ(names_of(averaged.base), Names{"features"});
+  EXPECT_EQ(averaged.model.trainable_weights()[0].spec().shape, (Shape{6, 1}));
+  const NewHead largest = replace_head(with_pooled_convolution(GlobalMaxPooling2D()));
+  EXPECT_EQ(largest.pooling, "GlobalMaxPooling2D");
+  EXPECT_EQ(largest.model.layers()[2].impl()->class_name(), "GlobalMaxPooling2D");
+}
+
+TEST(ReplaceHead, KeepsABaseWithoutATopWhole) {
+  const auto base = [](const std::vector<Layer>& end) {
+    std::vector<Layer> layers = {Input({16, 16, 3}), Conv2D(6, 3, {.name = "features"})};
+    layers.insert(layers.end(), end.begin(), end.end());
+    return replace_head(Sequential(layers), {.outputs = 3, .dropout = 0});
+  };
+  const NewHead pooled = base({GlobalMaxPooling2D({.name = "end"})});
+  EXPECT_EQ(pooled.features.name(), "end");
+  EXPECT_EQ(pooled.pooling, "");
+  EXPECT_EQ(pooled.feature_count, 6);
+  const NewHead flat = base({Flatten({.name = "end"})});
+  EXPECT_EQ(flat.features.name(), "end");
+  EXPECT_EQ(flat.feature_count, 14 * 14 * 6);
+  const NewHead maps = base({});
+  EXPECT_EQ(maps.features.name(), "features");
+  EXPECT_EQ(maps.pooling, "GlobalAveragePooling2D");
+  EXPECT_EQ(maps.feature_count, 6);
+  for (const NewHead* head : {&pooled, &flat, &maps}) {
+    EXPECT_TRUE(head->removed.empty());
+    EXPECT_EQ(names_of(head->base), Names{"features"});
+    EXPECT_EQ(head->model.outputs()[0].shape().str(), "(None, 3)");
+  }
+}
+
 TEST(ReplaceHead, RefusesWhatItCannotCut) {
-  const Sequential only_convolution({Input({8, 8, 3}), Conv2D(4, 3)});
-  EXPECT_THROW(replace_head(only_convolution), Error);
+  const Sequential only_rows({Input({8, 3}), Conv1D(4, 3)});
+  EXPECT_THROW(replace_head(only_rows), Error);
   const Input x({4}, {.name = "x"}), y({4}, {.name = "y"});
   const SymbolicTensor sum = Add()({x, y});
   EXPECT_THROW(replace_head(Model({x, y}, {Dense(1)(sum)})), Error);

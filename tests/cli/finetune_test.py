@@ -30,9 +30,9 @@ class Finetune(ProgramTest):
         _, text = self.finetune("--finetune-epochs", 1)
         flowing = " ".join(text.split())
         for part in (
-            "behind its layer 'flatten', which gives 1,024 features for an image",
+            "behind its layer 'flatten'; left out: ",
             "left out: dropout, dense, dense_1",
-            "one sigmoid unit: 1,025 parameters to train; the base is frozen",
+            "one sigmoid unit, on 1,024 features for an image: 1,025 parameters to train; the base is frozen",
             "Phase 1: the new head alone, 1 epoch.",
             "Phase 2: also the last 2 layers of the base (conv2d, conv2d_1)",
             "0.0001",

@@ -8,6 +8,8 @@
 #include <random>
 
 #include "fovea/callbacks.h"
+#include "optimizers/optimizer_impl.h"
+#include "saving/compile_json.h"
 #include "saving/files.h"
 #include "saving/gallery.h"
 #include "saving/hdf5_reader.h"
@@ -92,7 +94,7 @@ TEST_F(LegacyH5, IsLoadedWithoutATrainingThatIsNotKnown) {
   const std::string one = one_layer_file(kDense, "kernel:0", Tensor({2, 3}));
   for (const char* config :
        {R"({"optimizer_config": {"class_name": "Muon", "config": {}}, "loss": "mse"})",
-        R"({"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1, "decay": 0.5}}, "loss": "mse"})",
+        R"({"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1, "decay": "x"}}, "loss": "mse"})",
         R"({"optimizer_config": {"class_name": "SGD", "config": {"lr": 0.1}}, "loss": "my_loss"})", "{}",
         "["}) {
     Hdf5Writer file;
@@ -122,6 +124,20 @@ TEST_F(LegacyH5, CompileConfigsGetTheirNewForm) {
     "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.5}},
     "loss": {"class_name": "BinaryCrossentropy", "config": {"reduction": "sum_over_batch_size"}},
     "metrics": [["acc", "mean_absolute_error"]]})"));
+}
+
+TEST_F(LegacyH5, ARateThatFellByItselfIsASchedule) {
+  for (const char* name : {"decay", "initial_decay"}) {
+    Json training = {{"optimizer_config", {{"class_name", "SGD"}, {"config", {{"lr", 0.5}, {name, 0.25}}}}},
+                     {"loss", "mse"}};
+    const CompileOptions options = compile_from_json(compile_config_from_legacy(training), {"only"});
+    OptimizerImpl& optimizer = *options.optimizer.impl();
+    ASSERT_TRUE(optimizer.schedule) << name;
+    // Keras 2: rate / (1 + decay * steps taken).
+    for (const std::int64_t steps : {0, 1, 10})
+      EXPECT_FLOAT_EQ(static_cast<float>(optimizer.schedule(steps)),
+                      0.5F / (1 + 0.25F * static_cast<float>(steps)));
+  }
 }
 
 TEST_F(LegacyH5, WeightsThatDoNotFitAreNamed) {

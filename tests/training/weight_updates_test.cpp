@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "training/models.h"
 #include "training/step_graph.h"
@@ -86,6 +87,20 @@ TEST_F(WeightUpdates, HaveTheBitsOfAllWeightsTogether) {
   EXPECT_TRUE(same_bits(alone, trained(Adam({.clipnorm = 0x1p20}))));
   set_threads(3);
   EXPECT_TRUE(same_bits(alone, trained(Adam())));
+}
+
+TEST_F(WeightUpdates, GradientsOfAScaledLossAreScaledBack) {
+  // Powers of two change no bits.
+  EXPECT_TRUE(same_bits(trained(SGD()), trained(SGD({.loss_scale_factor = 1024.0}))));
+  const auto loss = [](const Optimizer& optimizer) {
+    set_random_seed(5);
+    const Sequential model = net();
+    model.compile({.optimizer = optimizer, .loss = "binary_crossentropy"});
+    return model.train_on_batch(random_tensor({8, 700}, 1), labels(8, 2))["loss"];
+  };
+  EXPECT_EQ(loss(SGD()), loss(SGD({.loss_scale_factor = 1024.0})));
+  for (const double factor : {0.0, -1.0, std::numeric_limits<double>::infinity()})
+    EXPECT_THROW(SGD({.loss_scale_factor = factor}), Error);
 }
 
 }  // namespace

@@ -51,15 +51,16 @@ void compile(const Model& model, const Task& task, const FinetuneOptions& option
 
 void print_surgery(const Model& base, const NewHead& head, const Task& task, const FinetuneOptions& options) {
   print_row("base", fmt::format("{}, {}", options.base, counted(base.count_params(), "parameter")));
-  print_row("cut", fmt::format("behind its layer '{}', which gives {} for an image; left out: {}",
-                               head.features.name(), counted(head.feature_count, "feature"),
-                               joined_first(head.removed, 8)));
+  print_row("cut", fmt::format("behind its layer '{}'; left out: {}", head.features.name(),
+                               head.removed.empty() ? "nothing" : joined_first(head.removed, 8)));
   const std::string output =
       task.outputs == 1 ? "one sigmoid unit" : fmt::format("{} softmax units", task.outputs);
   std::int64_t weights = 0;
   for (const Variable& weight : head.model.trainable_weights()) weights += weight.spec().shape.elements();
-  print_row("new head", fmt::format("dropout 0.2 and a Dense layer of {}: {} to train; the base is frozen",
-                                    output, counted(weights, "parameter")));
+  print_row("new head", fmt::format("{}dropout 0.2 and a Dense layer of {}, on {} for an image: {} to train; "
+                                    "the base is frozen",
+                                    head.pooling.empty() ? "" : head.pooling + ", ", output,
+                                    counted(head.feature_count, "feature"), counted(weights, "parameter")));
 }
 
 Json settings_json(const NewHead& head, const Data& data, const Task& task, const FinetuneOptions& options) {
@@ -142,7 +143,8 @@ void add_finetune(CLI::App& program, const std::vector<std::string>& command_lin
   add_training_options(command, *options);
   command.footer(
       "The base is cut behind its last Flatten or global pooling layer, and a Dense\n"
-      "layer for the new classes takes the place of the rest. First this head is\n"
+      "layer for the new classes takes the place of the rest; a base without a top, or\n"
+      "with a convolution as its classifier, is pooled first. First this head is\n"
       "trained on what the frozen base sees, then the last layers of the base are tuned\n"
       "with it at a tenth of the learning rate.\n\n"
       "Example: fovea finetune birds --base runs/1/best.keras --unfreeze 3");
