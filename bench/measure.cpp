@@ -16,7 +16,7 @@ constexpr const char* kUsage =
     "bench_kernels [--filter TEXT] [--threads N] [--rounds N] [--shapes FILE]\n"
     "  --filter TEXT   only rows whose name contains TEXT: conv2d, depthwise, pool, matmul, elementwise, "
     "reduce,\n"
-    "                  softmax, batch_norm, dropout, transpose, optimizer\n"
+    "                  softmax, batch_norm, augment, dropout, transpose, optimizer\n"
     "  --threads N     threads of the pool (2)\n"
     "  --rounds N      interleaved rounds; the best of each row counts (10)\n"
     "  --clock CLOCK   wall, or cpu for a machine that others use too, with --threads 1 (wall)\n"

@@ -5,6 +5,7 @@
 #include "ops/batch_norm.h"
 #include "ops/optimizer_update.h"
 #include "ops/pool2d.h"
+#include "ops/random.h"
 #include "ops/unary.h"
 #include "plan/program.h"
 
@@ -189,6 +190,18 @@ void others(Programs& programs) {
                                               {g.feed("x", {map}), channel(g, "gamma"), channel(g, "mean"),
                                                channel(g, "variance"), g.feed("dy", {map})});
     for (const Value value : gradients) g.add_output(value);
+  });
+  // RandomRotation's default options on a batch of the reference net.
+  programs.add("augment/rotation", 0, [&](Graph& g) {
+    RandomTransformOp matrices;
+    matrices.samples = 32;
+    matrices.image = 150;
+    matrices.low = -0.2;
+    matrices.high = 0.2;
+    const Value drawn = emit(g, matrices, {random_state(g)})[0];
+    AffineTransformOp rotation;
+    rotation.size = 150;
+    g.add_output(emit(g, rotation, {g.feed("x", {{32, 150, 150, 3}}), drawn})[0]);
   });
   programs.add("dropout", 0, [&](Graph& g) { g.add_output(ops::dropout(g, g.feed("x", {map}), 0.5, 1)); });
   programs.add("transpose/nhwc_to_nchw", 0, [&](Graph& g) {

@@ -87,8 +87,9 @@ struct Image {
   double fill;
 
   double at(float y, float x, std::int64_t c) const {
+    // Floats are compared: a place may be further away than an integer can say, or no number.
+    if (!(y >= 0 && y < static_cast<float>(height) && x >= 0 && x < static_cast<float>(width))) return fill;
     const auto row = static_cast<std::int64_t>(y), column = static_cast<std::int64_t>(x);
-    if (y < 0 || x < 0 || row >= height || column >= width) return fill;
     return static_cast<double>(pixels[(row * width + column) * channels + c]);
   }
   double nearest(float y, float x, std::int64_t c) const { return at(std::round(y), std::round(x), c); }
