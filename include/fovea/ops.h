@@ -99,6 +99,8 @@ Value broadcast_to(GraphBuilder& b, Value x, const Shape& shape);
 Value concatenate(GraphBuilder& b, std::span<const Value> values, std::int64_t axis = -1);
 /// [first, first + size) of one axis.
 Value slice(GraphBuilder& b, Value x, std::int64_t axis, std::int64_t first, std::int64_t size);
+/// The positions `indices` of one axis, in their order; each may stand there several times, or never.
+Value take(GraphBuilder& b, Value x, std::int64_t axis, std::vector<std::int64_t> indices);
 /// Zeros around the H and W axes of an image.
 Value zero_padding2d(GraphBuilder& b, Value x, const Padding2& padding);
 Value cast(GraphBuilder& b, Value x, DType dtype);

@@ -9,6 +9,7 @@
 #include "ops/reduce.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
+#include "ops/take.h"
 #include "ops/unary.h"
 
 namespace fovea {
@@ -64,6 +65,8 @@ class SampleWise {
     if (const auto* transpose = as<TransposeOp>(op)) return transpose->permutation[0] == 0;
     if (const auto* pad = as<PadOp>(op)) return pad->axis != 0;
     if (const auto* slice = as<SliceOp>(op)) return slice->axis != 0;
+    if (const auto* take = as<TakeOp>(op)) return take->axis != 0;
+    if (as<BatchMatMulOp>(op)) return has_rows(node.inputs[0]) && has_rows(node.inputs[1]);
     if (const auto* concatenate = as<ConcatenateOp>(op)) {
       return concatenate->axis != 0 &&
              std::all_of(node.inputs.begin(), node.inputs.end(), [&](Value v) { return has_rows(v); });

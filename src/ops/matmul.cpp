@@ -3,43 +3,77 @@
 // c = op(a) op(b):  (M, K) x (K, N) -> (M, N).  d op(a) = dc op(b)^T,  d op(b) = op(a)^T dc
 
 namespace fovea {
+namespace {
 
-void MatMulOp::fields(FieldVisitor& visitor) {
+void visit(FieldVisitor& visitor, bool& transpose_a, bool& transpose_b) {
   visitor.field("transpose_a", transpose_a);
   visitor.field("transpose_b", transpose_b);
 }
 
-std::vector<TensorSpec> MatMulOp::infer(std::span<const TensorSpec> inputs) const {
-  require_inputs(*this, inputs, 2);
-  require_rank(*this, inputs[0], 2);
-  require_rank(*this, inputs[1], 2);
-  require_floats(*this, inputs[0]);
-  require_same_dtype(*this, inputs[0], inputs[1]);
+/// (M, N), behind the batch that both have in front of their last two axes.
+std::vector<TensorSpec> infer_product(const Op& op, std::span<const TensorSpec> inputs, std::size_t rank,
+                                      bool transpose_a, bool transpose_b) {
+  require_inputs(op, inputs, 2);
+  require_rank(op, inputs[0], rank);
+  require_rank(op, inputs[1], rank);
+  require_floats(op, inputs[0]);
+  require_same_dtype(op, inputs[0], inputs[1]);
   const Shape &a = inputs[0].shape, &b = inputs[1].shape;
-  if (a[transpose_a ? 0 : 1] != b[transpose_b ? 1 : 0]) {
-    fail("Op MatMul: the inner sizes differ. Received: {}{} and {}{}", a.str(),
+  if (a.slice(0, -2) != b.slice(0, -2))
+    fail("Op {}: the batches differ. Received: {} and {}", op.class_name(), a.str(), b.str());
+  if (a[transpose_a ? -2 : -1] != b[transpose_b ? -1 : -2]) {
+    fail("Op {}: the inner sizes differ. Received: {}{} and {}{}", op.class_name(), a.str(),
          transpose_a ? " transposed" : "", b.str(), transpose_b ? " transposed" : "");
   }
-  return {{{a[transpose_a ? 1 : 0], b[transpose_b ? 0 : 1]}, inputs[0].dtype}};
+  Shape shape = a.slice(0, -2);
+  shape.push_back(a[transpose_a ? -1 : -2]);
+  shape.push_back(b[transpose_b ? -2 : -1]);
+  return {{shape, inputs[0].dtype}};
+}
+
+using Product = Value (*)(GraphBuilder&, Value, Value, bool, bool);
+
+std::vector<Value> gradients(GraphBuilder& g, const OpCall& call, Value dc, Product product, bool transpose_a,
+                             bool transpose_b) {
+  const Value a = call.inputs[0], b = call.inputs[1];
+  Value da, db;
+  if (call.wanted[0])
+    da = transpose_a ? product(g, b, dc, transpose_b, true) : product(g, dc, b, false, !transpose_b);
+  if (call.wanted[1])
+    db = transpose_b ? product(g, dc, a, true, transpose_a) : product(g, a, dc, !transpose_a, false);
+  return {da, db};
+}
+
+}  // namespace
+
+void MatMulOp::fields(FieldVisitor& visitor) { visit(visitor, transpose_a, transpose_b); }
+
+std::vector<TensorSpec> MatMulOp::infer(std::span<const TensorSpec> inputs) const {
+  return infer_product(*this, inputs, 2, transpose_a, transpose_b);
 }
 
 std::vector<Value> MatMulOp::differentiate(GraphBuilder& g, const OpCall& call,
                                            std::span<const Value> dc) const {
-  const Value a = call.inputs[0], b = call.inputs[1];
-  Value da, db;
-  if (call.wanted[0]) {
-    da = transpose_a ? ops::matmul(g, b, dc[0], transpose_b, true)
-                     : ops::matmul(g, dc[0], b, false, !transpose_b);
-  }
-  if (call.wanted[1]) {
-    db = transpose_b ? ops::matmul(g, dc[0], a, true, transpose_a)
-                     : ops::matmul(g, a, dc[0], !transpose_a, false);
-  }
-  return {da, db};
+  return gradients(g, call, dc[0], ops::matmul, transpose_a, transpose_b);
 }
 
 Value ops::matmul(GraphBuilder& g, Value a, Value c, bool transpose_a, bool transpose_b) {
   return emit_one(g, MatMulOp(transpose_a, transpose_b), {a, c});
+}
+
+void BatchMatMulOp::fields(FieldVisitor& visitor) { visit(visitor, transpose_a, transpose_b); }
+
+std::vector<TensorSpec> BatchMatMulOp::infer(std::span<const TensorSpec> inputs) const {
+  return infer_product(*this, inputs, 3, transpose_a, transpose_b);
+}
+
+std::vector<Value> BatchMatMulOp::differentiate(GraphBuilder& g, const OpCall& call,
+                                                std::span<const Value> dc) const {
+  return gradients(g, call, dc[0], batch_matmul, transpose_a, transpose_b);
+}
+
+Value batch_matmul(GraphBuilder& g, Value a, Value b, bool transpose_a, bool transpose_b) {
+  return emit_one(g, BatchMatMulOp(transpose_a, transpose_b), {a, b});
 }
 
 }  // namespace fovea

@@ -75,6 +75,20 @@ TEST(MatMulKernel, MultipliesATensorWithItself) {
   expect_kernel(region, "matmul:", {.of_magnitude = 1e-6});
 }
 
+TEST(BatchMatMulKernel, AgreesWithTheFormula) {
+  for (const Sizes& s : {Sizes{3, 5, 7}, Sizes{13, 67, 35}, Sizes{1, 600, 33}, Sizes{49, 8, 49}}) {
+    for (const auto& transposed : kTransposed) {
+      RegionCase region("batch of " + name_of(s, transposed));
+      const int a =
+          region.input(random_tensor(transposed.first ? Shape{5, s.k, s.m} : Shape{5, s.m, s.k}, 1));
+      const int b =
+          region.input(random_tensor(transposed.second ? Shape{5, s.n, s.k} : Shape{5, s.k, s.n}, 2));
+      region.output(region.add(BatchMatMulOp(transposed.first, transposed.second), {a, b})[0]);
+      expect_kernel(region, "batch_matmul:", {.of_magnitude = 1e-6, .absolute = 1e-30});
+    }
+  }
+}
+
 TEST(MatMulKernel, KeepsNaNThroughReLU) {
   RegionCase region("NaN");
   const int a = region.input(Tensor::of<float>({1, 2}, {std::nanf(""), 1}));

@@ -2,6 +2,7 @@
 
 #include "backends/region_case.h"
 #include "ops/shaping.h"
+#include "ops/take.h"
 
 namespace fovea {
 namespace {
@@ -79,6 +80,34 @@ TEST(PadKernel, PutsZerosAround) {
       const int x = region.input(random_integers({50, 60, 45}, dtype, 1, 250));
       region.output(region.add(PadOp(axis, 2, axis), {x})[0]);
       expect_kernel_equal(region, "pad:");
+    }
+  }
+}
+
+const std::vector<std::int64_t> kTaken[] = {{44, 2, 3, 4, 0}, {7, 7, 7, 1, 2, 44, 1}, {}};
+
+TEST(TakeKernel, CopiesPositions) {
+  for (const DType dtype : kTypes) {
+    for (std::int64_t axis = 0; axis < 3; ++axis) {
+      for (const std::vector<std::int64_t>& indices : kTaken) {
+        RegionCase region("take along axis " + std::to_string(axis));
+        const int x = region.input(random_integers({50, 60, 45}, dtype, 1, 250));
+        region.output(region.add(TakeOp(axis, indices), {x})[0]);
+        expect_kernel_equal(region, "take:");
+      }
+    }
+  }
+}
+
+TEST(TakeBackwardKernel, SumsWhatWasTakenFromAPosition) {
+  for (std::int64_t axis = 0; axis < 3; ++axis) {
+    for (const std::vector<std::int64_t>& indices : kTaken) {
+      Shape shape{50, 60, 45};
+      shape.set(axis, static_cast<std::int64_t>(indices.size()));
+      RegionCase region("gradient of take along axis " + std::to_string(axis));
+      const int dy = region.input(random_integers(shape, DType::float32, 1, 250));
+      region.output(region.add(TakeBackwardOp(axis, indices, 45), {dy})[0]);
+      expect_kernel_equal(region, "take_backward:");
     }
   }
 }

@@ -103,6 +103,10 @@ void add_convolution_cases(OpCases& cases) {
   cases.add("both_transposed", MatMulOp(true, true), {normal({5, 3}), normal({7, 5})});
   cases.add("row_by_column", MatMulOp(), {normal({1, 17}), normal({17, 1})});
   cases.add("column_by_row", MatMulOp(), {normal({9, 1}), normal({1, 11})});
+  cases.add("plain", BatchMatMulOp(), {normal({2, 3, 5}), normal({2, 5, 7})});
+  cases.add("a_transposed", BatchMatMulOp(true, false), {normal({2, 5, 3}), normal({2, 5, 7})});
+  cases.add("b_transposed", BatchMatMulOp(false, true), {normal({2, 3, 5}), normal({2, 7, 5})});
+  cases.add("both_transposed", BatchMatMulOp(true, true), {normal({3, 5, 3}), normal({3, 7, 5})});
   cases.add("odd", MatMulOp(), {normal({13, 67}), normal({67, 35})});
 }
 

@@ -1,5 +1,6 @@
 #include "conformance/op_cases.h"
 #include "ops/shaping.h"
+#include "ops/take.h"
 
 namespace fovea::testing {
 
@@ -30,6 +31,15 @@ void add_shaping_cases(OpCases& cases) {
   cases.add("asymmetric", PadOp(1, 2, 1), {normal({2, 3, 5})});
   cases.add("before_only", PadOp(0, 3, 0), {normal({2, 3})});
   cases.add("nothing", PadOp(2, 0, 0), {normal({2, 3, 5})});
+
+  cases.add("reversed", TakeOp(1, {4, 3, 2, 1, 0}), {normal({2, 5, 3})});
+  cases.add("every_other", TakeOp(0, {0, 2, 4}), {normal({5, 3})});
+  cases.add("repeated", TakeOp(2, {1, 1, 0, 3, 3, 3}), {normal({2, 3, 4})});
+  cases.add("none", TakeOp(1, {}), {normal({2, 3})});
+  cases.add("bytes", TakeOp(0, {2, 0, 2}), {integers({3, 5}, 256, DType::uint8)});
+  cases.add("unique", TakeBackwardOp(1, {3, 0, 2}, 5), {normal({2, 3, 3})});
+  cases.add("repeated", TakeBackwardOp(0, {1, 1, 0, 1, 4}, 5), {normal({5, 3})});
+  cases.add("repeated_last", TakeBackwardOp(2, {1, 1, 0}, 2), {normal({2, 3, 3})});
 
   cases.add("to_float32", CastOp(DType::float32), {uniform({3, 5}, -4, 4)}, 0.25);
   cases.add("to_float64", CastOp(DType::float64), {normal({3, 5})});

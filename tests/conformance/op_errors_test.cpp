@@ -14,6 +14,7 @@
 #include "ops/reduce.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
+#include "ops/take.h"
 #include "ops/unary.h"
 #include "support/names.h"
 
@@ -91,6 +92,12 @@ void add_convolutions(Refusals& r) {
         "Op MatMul: expected rank 2. Received: float32 (2, 3, 4)");
   r.add("sizes", MatMulOp(true, false), {f32({2, 3}), f32({3, 5})},
         "Op MatMul: the inner sizes differ. Received: (2, 3) transposed and (3, 5)");
+  r.add("batches", BatchMatMulOp(), {f32({2, 3, 4}), f32({3, 4, 5})},
+        "Op BatchMatMul: the batches differ. Received: (2, 3, 4) and (3, 4, 5)");
+  r.add("rank", BatchMatMulOp(), {f32({3, 4}), f32({4, 5})},
+        "Op BatchMatMul: expected rank 3. Received: float32 (3, 4)");
+  r.add("sizes", BatchMatMulOp(false, true), {f32({2, 3, 4}), f32({2, 4, 5})},
+        "Op BatchMatMul: the inner sizes differ. Received: (2, 3, 4) and (2, 4, 5) transposed");
   r.add("dtypes", MatMulOp(), {f32({2, 3}), f64({3, 5})}, "Op MatMul: the dtypes differ");
   r.add("integers", MatMulOp(), {i32({2, 3}), i32({3, 5})},
         "Op MatMul: expected floats. Received: int32 (2, 3)");
@@ -217,6 +224,15 @@ void add_shaping(Refusals& r) {
   r.add("axis", SliceOp(2, 0, 1), {f32({2, 4})}, "Op Slice: float32 (2, 4) has no axis 2");
   r.add("negative", PadOp(0, -1, 0), {f32({2})}, "Op Pad: padding is at least 0. Received: -1 and 0");
   r.add("axis", PadOp(1, 1, 0), {f32({2})}, "Op Pad: float32 (2,) has no axis 1");
+  r.add("axis", TakeOp(1, {0}), {f32({2})}, "Op Take: float32 (2,) has no axis 1");
+  r.add("outside", TakeOp(0, {1, 2}), {f32({2})}, "Op Take: an axis of 2 positions has no position 2");
+  r.add("before", TakeOp(0, {-1}), {f32({2})}, "Op Take: an axis of 2 positions has no position -1");
+  r.add("outside", TakeBackwardOp(0, {0, 3}, 3), {f32({2})},
+        "Op TakeBackward: an axis of 3 positions has no position 3");
+  r.add("count", TakeBackwardOp(0, {0, 1}, 3), {f32({3})},
+        "Op TakeBackward: 2 positions were taken along axis 0. Received: float32 (3,)");
+  r.add("integers", TakeBackwardOp(0, {0, 1}, 3), {i32({2})},
+        "Op TakeBackward: expected floats. Received: int32 (2,)");
   r.add("two", CastOp(DType::float64), {f32({2}), f32({2})}, "Op Cast: takes 1 inputs. Received: 2");
   r.add("floats", OneHotOp(3, DType::float32), {f32({2})},
         "Op OneHot: expected int32 indices and at least one class. Received: float32 (2,) and 3");

@@ -16,6 +16,7 @@
 #include "ops/reduce.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
+#include "ops/take.h"
 #include "ops/unary.h"
 
 // Every data member of an op is an option, and every option must be visited by fields(): what describe()

@@ -2,6 +2,7 @@
 
 #include "fovea/ops.h"
 #include "graph/graph.h"
+#include "ops/matmul.h"
 
 namespace fovea {
 namespace {
@@ -33,6 +34,10 @@ TEST(SampleWise, HoldsForWhatNetsAreMadeOf) {
   EXPECT_TRUE(sample_wise([](Graph& g, Value x) {
     return ops::reduce(g, ops::ReduceKind::mean, x, {1, 2});
   }));
+  EXPECT_TRUE(sample_wise([](Graph& g, Value x) {
+    const Value rows = ops::reshape(g, ops::take(g, x, 2, {3, 1, 1}), {5, 24, 3});
+    return batch_matmul(g, rows, rows, false, true);
+  }));
 }
 
 TEST(SampleWise, FailsWhereSamplesMeet) {
@@ -42,6 +47,11 @@ TEST(SampleWise, FailsWhereSamplesMeet) {
   EXPECT_FALSE(sample_wise([](Graph& g, Value x) { return ops::reduce(g, ops::ReduceKind::sum, x, {0}); }));
   EXPECT_FALSE(sample_wise([](Graph& g, Value x) { return ops::transpose(g, x, {1, 0, 2, 3}); }));
   EXPECT_FALSE(sample_wise([](Graph& g, Value x) { return ops::concatenate(g, std::vector{x, x}, 0); }));
+  EXPECT_FALSE(sample_wise([](Graph& g, Value x) { return ops::take(g, x, 0, {4, 3, 2, 1, 0}); }));
+  EXPECT_FALSE(sample_wise([](Graph& g, Value x) {
+    const Value rows = ops::reshape(g, x, {5, 8, 24});
+    return batch_matmul(g, rows, g.constant(Tensor({5, 24, 2})));
+  }));
   EXPECT_FALSE(sample_wise([](Graph& g, Value x) { return ops::reshape(g, x, {10, 8, 4, 3}); }));
   EXPECT_FALSE(sample_wise([](Graph& g, Value x) {
     const Value rows = ops::reshape(g, x, {5, 192});

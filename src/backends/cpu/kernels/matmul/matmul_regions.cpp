@@ -7,8 +7,8 @@
 #include "backends/cpu/kernels/optimizers/update_operands.h"
 #include "ops/matmul.h"
 
-// Which regions the matrix product takes: matmul [+ bias] [+ any activation], and as the gradient of a
-// weight, matmul + its update.
+// Which regions the matrix product takes: matmul [+ bias] [+ any activation], as the gradient of a weight,
+// matmul + its update, and the products of a batch, one after the other.
 
 namespace fovea::cpu {
 namespace {
@@ -54,6 +54,28 @@ class MatMulUpdate final : public Kernel {
   UpdateOperands operands_;
 };
 
+class BatchMatMul final : public Kernel {
+ public:
+  BatchMatMul(std::int64_t batch, const MatMulShape& shape, int a, int b)
+      : batch_(batch), shape_(shape), a_(a), b_(b) {}
+  std::string_view name() const override { return "batch_matmul:panels"; }
+  std::size_t workspace_bytes() const override { return matmul_workspace(shape_); }
+  void run(const KernelContext& c) const override {
+    const auto& [m, n, k, transpose_a, transpose_b] = shape_;
+    for (std::int64_t i = 0; i < batch_; ++i) {
+      matmul(shape_,
+             {input<float>(c, a_) + i * m * k, input<float>(c, b_) + i * k * n, nullptr, nullptr,
+              output<float>(c, 0) + i * m * n},
+             c.workspace, c.threads);
+    }
+  }
+
+ private:
+  std::int64_t batch_;
+  MatMulShape shape_;
+  int a_, b_;
+};
+
 MatMulShape shape_of(const Region& region) {
   const auto& op = *op_as<MatMulOp>(region, 0);
   const Region::Step& step = region.steps[0];
@@ -94,6 +116,17 @@ Implementation make_matmul(const Region& region) {
   if (residual >= 0) return decline("adds no tensor of the result's shape");
   return std::make_unique<MatMul>(shape_of(region), position_of(region.inputs, first.inputs[0]),
                                   position_of(region.inputs, first.inputs[1]), bias, activation);
+}
+
+Implementation make_batch_matmul(const Region& region) {
+  if (region.steps.size() != 1) return decline("takes the op alone");
+  if (!all_float32(region)) return decline("takes float32 only");
+  const auto& op = *op_as<BatchMatMulOp>(region, 0);
+  const Region::Step& step = region.steps[0];
+  const Shape &a = spec_of(region, step.inputs[0]).shape, &c = spec_of(region, step.outputs[0]).shape;
+  const MatMulShape shape{c[1], c[2], a[op.transpose_a ? 1 : 2], op.transpose_a, op.transpose_b};
+  return std::make_unique<BatchMatMul>(c[0], shape, position_of(region.inputs, step.inputs[0]),
+                                       position_of(region.inputs, step.inputs[1]));
 }
 
 }  // namespace fovea::cpu

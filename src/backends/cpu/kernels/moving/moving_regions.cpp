@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <cstring>
 
 #include "backends/cpu/kernel_list.h"
 #include "backends/cpu/kernels/moving/moving.h"
 #include "ops/shaping.h"
+#include "ops/take.h"
 
-// Which regions the kernels that move elements take: each op alone. Concatenate, Slice and Pad copy runs of
-// bytes, of any type: along the axis they are all made of rows whose parts come from inputs or are zero.
+// Which regions the kernels that move elements take: each op alone. Concatenate, Slice, Pad and Take copy
+// runs of bytes, of any type: along the axis they are all made of rows whose parts come from inputs or are
+// zero.
 
 namespace fovea::cpu {
 namespace {
@@ -82,6 +85,35 @@ struct AxisRows {
   std::int64_t count, unit, bytes;  ///< rows; bytes of one position along the axis, and of a row
 };
 
+/// Each position of a row is the sum of positions of the input's row, or zero.
+class RowSums final : public Kernel {
+ public:
+  RowSums(std::int64_t rows, std::int64_t size, std::int64_t inner, std::vector<std::int64_t> indices)
+      : rows_(rows), size_(size), inner_(inner), indices_(std::move(indices)) {}
+  std::string_view name() const override { return "take_backward:sums"; }
+  void run(const KernelContext& c) const override {
+    const auto taken = static_cast<std::int64_t>(indices_.size());
+    const EvenParts pieces = pieces_of_rows(rows_, (size_ + 2 * taken) * inner_);
+    c.threads.parallel_for(pieces.parts, [&](std::int64_t piece) {
+      for (std::int64_t row = pieces.begin(piece); row < pieces.range(piece).end; ++row)
+        add(input<float>(c, 0) + row * taken * inner_, output<float>(c, 0) + row * size_ * inner_);
+    });
+  }
+
+ private:
+  void add(const float* from, float* row) const {
+    std::fill_n(row, size_ * inner_, 0.0F);
+    for (const std::int64_t index : indices_) {
+      float* const to = row + index * inner_;
+      for (std::int64_t i = 0; i < inner_; ++i) to[i] += from[i];
+      from += inner_;
+    }
+  }
+
+  std::int64_t rows_, size_, inner_;
+  std::vector<std::int64_t> indices_;
+};
+
 Implementation row_copy(const Region& region, std::string_view name, std::int64_t rows,
                         std::vector<RowPart> parts) {
   if (region.steps.size() != 1) return decline("takes the op alone");
@@ -126,6 +158,44 @@ Implementation make_pad(const Region& region) {
   const AxisRows x(spec_of(region, region.inputs[0]), op.axis);
   return row_copy(region, "pad:rows", x.count,
                   {{-1, 0, 0, op.before * x.unit}, {0, 0, x.bytes, x.bytes}, {-1, 0, 0, op.after * x.unit}});
+}
+
+Implementation make_take(const Region& region) {
+  const auto& op = *op_as<TakeOp>(region, 0);
+  const AxisRows x(spec_of(region, region.inputs[0]), op.axis);
+  std::vector<RowPart> parts;
+  std::int64_t next = -1;
+  for (const std::int64_t index : op.indices) {
+    if (index == next) {
+      parts.back().bytes += x.unit;
+    } else {
+      parts.push_back({0, index * x.unit, x.bytes, x.unit});
+    }
+    next = index + 1;
+  }
+  return row_copy(region, "take:rows", x.count, std::move(parts));
+}
+
+Implementation make_take_backward(const Region& region) {
+  const auto& op = *op_as<TakeBackwardOp>(region, 0);
+  const AxisRows dy(spec_of(region, region.inputs[0]), op.axis);
+  std::vector<std::int64_t> taken_at(static_cast<std::size_t>(op.size), -1);
+  bool once = true;
+  for (std::size_t i = 0; i < op.indices.size(); ++i) {
+    std::int64_t& place = taken_at[static_cast<std::size_t>(op.indices[i])];
+    once = once && place < 0;
+    place = static_cast<std::int64_t>(i);
+  }
+  if (!once) {
+    if (region.steps.size() != 1) return decline("takes the op alone");
+    if (!all_float32(region)) return decline("sums float32 only");
+    return std::make_unique<RowSums>(dy.count, op.size, dy.unit / static_cast<std::int64_t>(sizeof(float)),
+                                     op.indices);
+  }
+  std::vector<RowPart> parts;
+  for (const std::int64_t place : taken_at)
+    parts.push_back(place < 0 ? RowPart{-1, 0, 0, dy.unit} : RowPart{0, place * dy.unit, dy.bytes, dy.unit});
+  return row_copy(region, "take_backward:rows", dy.count, std::move(parts));
 }
 
 }  // namespace fovea::cpu
