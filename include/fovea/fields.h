@@ -67,6 +67,8 @@ struct OneOrMany {
 };
 using Numbers = OneOrMany<double>;
 using Axes = OneOrMany<std::int64_t>;
+/// Two of them for each axis: what is added before it and after it.
+using Pairs = std::vector<std::array<std::int64_t, 2>>;
 
 /// A place that holds a Configurable of one kind, or nothing (an initializer, a regularizer).
 class ObjectSlot {
@@ -97,6 +99,7 @@ class FieldVisitor {
   virtual void field(std::string_view name, Shape& value) = 0;
   virtual void field(std::string_view name, std::vector<std::int64_t>& value) = 0;
   virtual void field(std::string_view name, std::vector<double>& value) = 0;
+  virtual void field(std::string_view name, Pairs& value) = 0;
   virtual void field(std::string_view name, std::optional<std::int64_t>& value) = 0;
   virtual void field(std::string_view name, std::optional<double>& value) = 0;
   virtual void field(std::string_view name, std::optional<std::string>& value) = 0;

@@ -33,6 +33,7 @@ class Writer final : public FieldVisitor {
   void field(std::string_view name, Shape& value) override { put(name, json(value)); }
   void field(std::string_view name, std::vector<std::int64_t>& value) override { put(name, value); }
   void field(std::string_view name, std::vector<double>& value) override { put(name, value); }
+  void field(std::string_view name, Pairs& value) override { put(name, value); }
   void field(std::string_view name, std::optional<std::int64_t>& value) override {
     put(name, optional_json(value));
   }
@@ -138,6 +139,16 @@ class Reader final : public FieldVisitor {
     if (!found->is_array()) wrong(name, "a list of numbers", *found);
     value.clear();
     for (const Json& element : *found) value.push_back(number(name, element));
+  }
+  void field(std::string_view name, Pairs& value) override {
+    const Json* found = find(name);
+    if (found == nullptr) return;
+    if (!found->is_array()) wrong(name, "a list of pairs", *found);
+    value.clear();
+    for (const Json& pair : *found) {
+      if (!pair.is_array() || pair.size() != 2) wrong(name, "a list of pairs", *found);
+      value.push_back({integer(name, pair[0]), integer(name, pair[1])});
+    }
   }
   void field(std::string_view name, std::optional<std::int64_t>& value) override {
     if (const Json* found = find(name)) {

@@ -7,19 +7,12 @@
 #include "layers/operation_base.h"
 #include "ops/composites.h"
 
-// keras.ops in a functional model, as far as convolutional networks use them: arithmetic with NumPy's
-// broadcasting, elementwise functions, reductions, and changes of shape. Sources: keras/src/ops/numpy.py,
-// nn.py, math.py, core.py.
+// keras.ops in a functional model, as far as convolutional networks use them: the list of all that there are;
+// arithmetic with NumPy's broadcasting and elementwise functions stand here, the others in
+// operation_<family>.cpp. Sources: keras/src/ops/numpy.py, nn.py, math.py, core.py.
 
 namespace fovea {
-namespace {
 
-constexpr std::string_view kNumpy = "keras.src.ops.numpy", kNn = "keras.src.ops.nn",
-                           kMath = "keras.src.ops.math";
-
-// ---- arithmetic ----
-
-/// As NumPy aligns shapes, from their last axis.
 Shape broadcast(const LayerImpl& layer, const Shape& a, const Shape& b) {
   const auto widened = [rank = std::max(a.rank(), b.rank())](const Shape& shape) {
     Shape result;
@@ -30,21 +23,64 @@ Shape broadcast(const LayerImpl& layer, const Shape& a, const Shape& b) {
   return merged_shape(layer, widened(a), widened(b));
 }
 
+Value whole_power(GraphBuilder& g, Value x, std::int64_t exponent) {
+  Value result, square = x;
+  for (std::int64_t rest = std::abs(exponent); rest > 0; rest /= 2) {
+    if (rest % 2 == 1) result = result ? ops::multiply(g, result, square) : square;
+    if (rest > 1) square = ops::unary(g, "square", square);
+  }
+  if (!result) return ops::scale(g, x, 0, 1);
+  return exponent < 0 ? ops::divide(g, scalar_like(g, result, 1), result) : result;
+}
+
+void OperationLayer::set_input_types(std::span<const DType> types) {
+  const auto wider = [](DType a, DType b) {
+    if (a == b) return a;
+    return a == DType::float64 || b == DType::float64 ? DType::float64 : DType::float32;
+  };
+  std::optional<DType> widest;
+  for (const DType type : types) {
+    if (is_floating(type)) widest = wider(widest.value_or(type), type);
+  }
+  for (const Operand& operand : operands) {
+    if (!operand.constant || !is_floating(operand.constant->value.dtype())) continue;
+    // Keras goes on in float64 for an array of NumPy's usual type; here nothing but rounding would come of
+    // it.
+    const DType type = operand.constant->value.dtype() == DType::bfloat16 ? DType::bfloat16 : DType::float32;
+    widest = wider(widest.value_or(type), type);
+  }
+  dtype_policy = widest.value_or(floatx());
+}
+
+namespace {
+
+constexpr std::string_view kNumpy = "keras.src.ops.numpy", kNn = "keras.src.ops.nn",
+                           kMath = "keras.src.ops.math", kCore = "keras.src.ops.core",
+                           kLinalg = "keras.src.ops.linalg", kImage = "keras.src.ops.image";
+
+// ---- arithmetic ----
+
 class Arithmetic final : public NamedOperation {
  public:
   using Combine = Value (*)(GraphBuilder&, Value, Value);
   Arithmetic(std::string_view class_name, Combine combine) : NamedOperation(class_name), combine_(combine) {}
 
+  bool takes_values() const override { return true; }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (operands.size() != 2)
       fail_rule(fmt::format("takes two arguments, tensors or numbers. Received: {}", operands.size()));
     if (inputs.size() == 2) return {broadcast(*this, inputs[0], inputs[1])};
-    return {require_one(*this, inputs)};
+    Shape result = require_one(*this, inputs);
+    for (const Operand& operand : operands) {
+      if (operand.constant) result = broadcast(*this, result, operand.constant->value.shape());
+    }
+    return {result};
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
     std::size_t next = 0;
     const auto value = [&](const Operand& operand) {
+      if (operand.constant) return g.constant(operand.constant->value.astype(g.spec(inputs[0]).dtype));
       return operand.number ? scalar_like(g, inputs[0], *operand.number) : inputs[next++];
     };
     const Value first = value(operands[0]);
@@ -59,6 +95,7 @@ class Arithmetic final : public NamedOperation {
 class PowerOperation final : public NamedOperation {
  public:
   using NamedOperation::NamedOperation;
+  bool takes_values() const override { return true; }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (operands.size() != 2 || operands[0].number || !operands[1].number)
       fail_rule("its second argument must be a number");
@@ -70,13 +107,7 @@ class PowerOperation final : public NamedOperation {
     if (power == 0.5) return {ops::unary(g, "sqrt", inputs[0])};
     if (power != std::floor(power) || std::abs(power) > 64)
       return {ops::unary(g, "exponential", ops::scale(g, ops::unary(g, "log", inputs[0]), power))};
-    Value result, square = inputs[0];
-    for (auto rest = static_cast<std::int64_t>(std::abs(power)); rest > 0; rest /= 2) {
-      if (rest % 2 == 1) result = result ? ops::multiply(g, result, square) : square;
-      if (rest > 1) square = ops::unary(g, "square", square);
-    }
-    if (!result) return {ops::scale(g, inputs[0], 0, 1)};
-    return {power < 0 ? ops::divide(g, scalar_like(g, result, 1), result) : result};
+    return {whole_power(g, inputs[0], static_cast<std::int64_t>(power))};
   }
 };
 
@@ -149,50 +180,26 @@ class SoftmaxOperation final : public NamedOperation {
   std::int64_t axis_ = -1;
 };
 
-// ---- reductions ----
+// ---- types and gradients ----
 
-class Reduction final : public NamedOperation {
+/// Of whatever type x is, to floats.
+class CastOperation final : public NamedOperation {
  public:
-  Reduction(std::string_view class_name, ops::ReduceKind kind) : NamedOperation(class_name), reduce_(kind) {}
+  using NamedOperation::NamedOperation;
   void fields(FieldVisitor& visitor) override {
-    visitor.field("axis", axis_);
-    visitor.field("keepdims", keepdims_);
-    if (reduce_ != ops::ReduceKind::max && reduce_ != ops::ReduceKind::min) return;
-    std::optional<double> initial;
-    visitor.field("initial", initial);
-    if (initial) fail_rule("initial must be None; no other value is supported");
+    visitor.field("dtype", dtype_);
+    if (dtype_ != "float32" && dtype_ != "float64" && dtype_ != "bfloat16")
+      fail_rule(fmt::format("dtype must be float32, float64 or bfloat16. Received: {}", dtype_));
+    dtype_policy = dtype_from_name(dtype_);
   }
-  std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
-    const Shape& x = require_one(*this, inputs);
-    const std::vector<std::int64_t> axes = resolved(x.rank());
-    Shape result;
-    for (std::int64_t i = 0; i < static_cast<std::int64_t>(x.rank()); ++i) {
-      const bool gone = std::find(axes.begin(), axes.end(), i) != axes.end();
-      if (!gone) result.push_back(x[i]);
-      if (gone && keepdims_) result.push_back(1);
-    }
-    return {result};
-  }
-  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    const std::size_t rank = context.graph.spec(inputs[0]).shape.rank();
-    return {ops::reduce(context.graph, reduce_, inputs[0], resolved(rank), keepdims_)};
+  void set_input_types(std::span<const DType>) override {}
+  /// Layers are given their inputs in the type that they compute in.
+  std::vector<Value> lower(const LoweringContext&, std::span<const Value> inputs) const override {
+    return {inputs[0]};
   }
 
  private:
-  std::vector<std::int64_t> resolved(std::size_t rank) const {
-    std::vector<std::int64_t> axes;
-    if (axis_) {
-      for (const std::int64_t axis : *axis_) axes.push_back(from_front(*this, axis, rank));
-    } else {
-      for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
-    }
-    std::sort(axes.begin(), axes.end());
-    return axes;
-  }
-
-  ops::ReduceKind reduce_;
-  std::optional<Axes> axis_;
-  bool keepdims_ = false;
+  std::string dtype_ = "float32";
 };
 
 // ---- the list ----
@@ -209,10 +216,6 @@ std::shared_ptr<OperationLayer> make(std::string_view class_name) {
 template <Arithmetic::Combine Combine>
 std::shared_ptr<OperationLayer> arithmetic(std::string_view class_name) {
   return std::make_shared<Arithmetic>(class_name, Combine);
-}
-template <ops::ReduceKind Kind>
-std::shared_ptr<OperationLayer> reduction(std::string_view class_name) {
-  return std::make_shared<Reduction>(class_name, Kind);
 }
 template <const char* Function>
 std::shared_ptr<OperationLayer> unary(std::string_view class_name) {
@@ -232,6 +235,22 @@ std::shared_ptr<OperationLayer> elu(std::string_view class_name) {
       [](GraphBuilder& g, Value x, const ops::UnaryParameters& p) { return ops::unary(g, "elu", x, p); },
       "alpha", 1);
 }
+std::shared_ptr<OperationLayer> celu(std::string_view class_name) {
+  return std::make_shared<Elementwise>(
+      class_name,
+      [](GraphBuilder& g, Value x, const ops::UnaryParameters& p) { return ops::unary(g, "celu", x, p); },
+      "alpha", 1);
+}
+std::shared_ptr<OperationLayer> reciprocal(std::string_view class_name) {
+  return std::make_shared<Elementwise>(class_name, [](GraphBuilder& g, Value x, const ops::UnaryParameters&) {
+    return ops::divide(g, scalar_like(g, x, 1), x);
+  });
+}
+std::shared_ptr<OperationLayer> stop_gradient(std::string_view class_name) {
+  return std::make_shared<Elementwise>(class_name, [](GraphBuilder& g, Value x, const ops::UnaryParameters&) {
+    return ops::stop_gradient(g, x);
+  });
+}
 std::shared_ptr<OperationLayer> leaky_relu(std::string_view class_name) {
   return std::make_shared<Elementwise>(
       class_name,
@@ -243,7 +262,9 @@ constexpr char kNegative[] = "negative", kSquare[] = "square", kSqrt[] = "sqrt",
                kLog[] = "log", kAbsolute[] = "absolute", kTanh[] = "tanh", kRsqrt[] = "rsqrt",
                kRelu[] = "relu", kRelu6[] = "relu6", kSigmoid[] = "sigmoid", kSilu[] = "silu",
                kHardSigmoid[] = "hard_sigmoid", kHardSilu[] = "hard_silu", kSoftplus[] = "softplus",
-               kSoftsign[] = "softsign", kSelu[] = "selu";
+               kSoftsign[] = "softsign", kSelu[] = "selu", kLogSigmoid[] = "log_sigmoid",
+               kHardTanh[] = "hard_tanh", kTanhShrink[] = "tanh_shrink", kSparsePlus[] = "sparse_plus",
+               kSparseSigmoid[] = "sparse_sigmoid";
 
 constexpr Row kOperations[] = {
     {kNumpy, "Add", arithmetic<ops::add>},
@@ -262,6 +283,7 @@ constexpr Row kOperations[] = {
     {kNumpy, "Absolute", unary<kAbsolute>},
     {kNumpy, "Tanh", unary<kTanh>},
     {kNumpy, "Clip", make<ClipOperation>},
+    {kNumpy, "Reciprocal", reciprocal},
     {kMath, "Rsqrt", unary<kRsqrt>},
     {kNn, "Relu", activation<kRelu>},
     {kNn, "Relu6", activation<kRelu6>},
@@ -272,18 +294,50 @@ constexpr Row kOperations[] = {
     {kNn, "Softplus", activation<kSoftplus>},
     {kNn, "Softsign", activation<kSoftsign>},
     {kNn, "Selu", activation<kSelu>},
+    {kNn, "LogSigmoid", activation<kLogSigmoid>},
+    {kNn, "HardTanh", activation<kHardTanh>},
+    {kNn, "TanhShrink", activation<kTanhShrink>},
+    {kNn, "SparsePlus", activation<kSparsePlus>},
+    {kNn, "SparseSigmoid", activation<kSparseSigmoid>},
     {kNn, "Elu", elu},
+    {kNn, "Celu", celu},
     {kNn, "LeakyRelu", leaky_relu},
     {kNn, "Gelu", make<GeluOperation>},
     {kNn, "Softmax", make<SoftmaxOperation>},
     {kNn, "LogSoftmax", make<SoftmaxOperation>},
-    {kNumpy, "Mean", reduction<ops::ReduceKind::mean>},
-    {kNumpy, "Sum", reduction<ops::ReduceKind::sum>},
-    {kNumpy, "Max", reduction<ops::ReduceKind::max>},
-    {kNumpy, "Min", reduction<ops::ReduceKind::min>},
+    {kNumpy, "Mean", make_reduction_operation},
+    {kNumpy, "Sum", make_reduction_operation},
+    {kNumpy, "Max", make_reduction_operation},
+    {kNumpy, "Min", make_reduction_operation},
+    {kNumpy, "Amax", make_reduction_operation},
+    {kNumpy, "Amin", make_reduction_operation},
+    {kNumpy, "Average", make_reduction_operation},
+    {kNumpy, "Var", make_variance_operation},
+    {kNumpy, "Std", make_variance_operation},
+    {kNn, "Moments", make_variance_operation},
+    {kLinalg, "Norm", make_norm_operation},
+    {kNn, "Normalize", make_normalize_operation},
+    {kNumpy, "Matmul", make_matmul_operation},
+    {kNn, "MaxPool", make_pool_operation},
+    {kNn, "AveragePool", make_pool_operation},
+    {kImage, "Resize", make_resize_operation},
+    {kNn, "DepthToSpace", make_blocks_operation},
+    {kNn, "SpaceToDepth", make_blocks_operation},
+    {kNumpy, "GetItem", make_get_item_operation},
+    {kNumpy, "Flip", make_flip_operation},
+    {kNumpy, "Roll", make_roll_operation},
+    {kNumpy, "Repeat", make_repeat_operation},
+    {kNumpy, "Tile", make_tile_operation},
+    {kNumpy, "Split", make_split_operation},
+    {kNumpy, "ArraySplit", make_split_operation},
+    {kCore, "Unstack", make_unstack_operation},
+    {kNumpy, "Pad", make_pad_operation},
+    {kCore, "Cast", make<CastOperation>},
+    {kCore, "StopGradient", stop_gradient},
     {kNumpy, "Reshape", make_reshape_operation},
     {kNumpy, "Transpose", make_transpose_operation},
     {kNumpy, "Swapaxes", make_transpose_operation},
+    {kNumpy, "Moveaxis", make_transpose_operation},
     {kNumpy, "ExpandDims", make_axis_operation},
     {kNumpy, "Squeeze", make_axis_operation},
     {kNumpy, "Concatenate", make_join_operation},

@@ -33,10 +33,38 @@ inline std::int64_t from_front(const LayerImpl& layer, std::int64_t axis, std::s
   return result;
 }
 
-// Of operation_shapes.cpp.
+/// Axes from the front in ascending order; all of them for None.
+std::vector<std::int64_t> resolved_axes(const LayerImpl& layer, const std::optional<Axes>& axes,
+                                        std::size_t rank);
+/// The shape without these axes, or with sizes of 1 there.
+Shape without_axes(const Shape& x, const std::vector<std::int64_t>& axes, bool keepdims);
+/// As NumPy aligns shapes, from their last axis.
+Shape broadcast(const LayerImpl& layer, const Shape& a, const Shape& b);
+/// x^exponent, as products.
+Value whole_power(GraphBuilder& g, Value x, std::int64_t exponent);
+/// Refuses more positions along an axis than any tensor has.
+void require_possible_size(const LayerImpl& layer, std::string_view option, std::int64_t size);
+
+// Each of operation_<family>.cpp.
 std::shared_ptr<OperationLayer> make_reshape_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_transpose_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_axis_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_join_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_reduction_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_variance_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_norm_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_normalize_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_get_item_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_flip_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_roll_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_repeat_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_tile_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_split_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_unstack_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_pad_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_matmul_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_pool_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_resize_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_blocks_operation(std::string_view class_name);
 
 }  // namespace fovea

@@ -57,16 +57,19 @@ class ReshapeOperation final : public NamedOperation {
   Shape newshape_;
 };
 
-/// Transpose, by all axes or their reverse order, and Swapaxes.
+/// Transpose, by all axes or their reverse order; Swapaxes, and Moveaxis.
 class TransposeOperation final : public NamedOperation {
  public:
   using NamedOperation::NamedOperation;
   void fields(FieldVisitor& visitor) override {
     if (kind() == "Transpose") {
       visitor.field("axes", axes_);
-    } else {
+    } else if (kind() == "Swapaxes") {
       visitor.field("axis1", first_);
       visitor.field("axis2", second_);
+    } else {
+      one_or_many_field(visitor, "source", source_);
+      one_or_many_field(visitor, "destination", destination_);
     }
   }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -82,6 +85,7 @@ class TransposeOperation final : public NamedOperation {
  private:
   std::vector<std::int64_t> order(std::size_t rank) const {
     std::vector<std::int64_t> result;
+    if (kind() == "Moveaxis") return moved(rank);
     for (std::size_t i = 0; i < rank; ++i) result.push_back(static_cast<std::int64_t>(i));
     if (kind() == "Swapaxes") {
       std::swap(result[static_cast<std::size_t>(from_front(*this, first_, rank))],
@@ -98,8 +102,30 @@ class TransposeOperation final : public NamedOperation {
     return result;
   }
 
+  /// The axes that do not move keep their order.
+  std::vector<std::int64_t> moved(std::size_t rank) const {
+    const auto places = [&](const Axes& axes) {
+      std::vector<std::int64_t> result;
+      for (const std::int64_t axis : axes) result.push_back(from_front(*this, axis, rank));
+      return result;
+    };
+    const std::vector<std::int64_t> from = places(source_), to = places(destination_);
+    if (from.size() != to.size() || !distinct_axes(from, rank) || !distinct_axes(to, rank))
+      fail_rule("source and destination must be different axes, and as many");
+    std::vector<std::int64_t> result(rank, -1);
+    for (std::size_t i = 0; i < from.size(); ++i) result[static_cast<std::size_t>(to[i])] = from[i];
+    std::int64_t next = 0;
+    for (std::int64_t& axis : result) {
+      if (axis >= 0) continue;
+      while (std::find(from.begin(), from.end(), next) != from.end()) ++next;
+      axis = next++;
+    }
+    return result;
+  }
+
   std::optional<Axes> axes_;
   std::int64_t first_ = 0, second_ = 1;
+  Axes source_ = 0, destination_ = 0;
 };
 
 /// ExpandDims and Squeeze: axes of size 1 come and go.

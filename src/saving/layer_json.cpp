@@ -182,7 +182,9 @@ std::shared_ptr<LayerImpl> layer_from_json(const Json& object) {
   Json config = plain_config(member(object, "config", where), where);
   // As in Keras, a layer without one gets its name from the model.
   if (config.contains("name")) layer->name = text_member(config, "name", where);
-  if (config.contains("dtype") && !config["dtype"].is_null())
+  // That of an operation is an option of its own, what it casts to.
+  const bool has_policy = !is_operation(class_name);
+  if (has_policy && config.contains("dtype") && !config["dtype"].is_null())
     layer->dtype_policy = read_policy(config["dtype"], where);
   if (class_name != kInput) require_layer_policy(layer->dtype_policy, where);
   if (const auto trainable = config.find("trainable"); trainable != config.end()) {
@@ -190,7 +192,8 @@ std::shared_ptr<LayerImpl> layer_from_json(const Json& object) {
       fail("{}: 'trainable' must be true or false. Received: {}", where, shown(*trainable));
     layer->trainable = trainable->get<bool>();
   }
-  for (const char* common : {"name", "dtype", "trainable"}) config.erase(common);
+  for (const char* common : {"name", "trainable"}) config.erase(common);
+  if (has_policy) config.erase("dtype");
   read_config(*layer, config, where);
   if (config.contains("activity_regularizer")) {
     ActivityPenalty penalty(*layer);

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <map>
 
-#include "layers/operation.h"
 #include "saving/compile_json.h"
 #include "saving/json_access.h"
 #include "saving/keras_options.h"
 #include "saving/layer_json.h"
 #include "saving/model_json.h"
+#include "saving/operation_json.h"
 
 // Source: keras/src/models/functional.py, functional_from_config, and sequential.py, from_config.
 
@@ -274,29 +274,20 @@ class Reader {
     return tensors;
   }
 
-  /// The tensors that an operation reads; its numbers become its own.
+  /// The tensors that an operation reads; its other arguments become its own.
   static std::optional<std::vector<SymbolicTensor>> read_operation(OperationLayer& operation,
                                                                    const Json& positional, const Json& named,
                                                                    const Entries& entries,
                                                                    const std::string& where) {
-    for (const auto& [name, value] : named.items()) {
-      if (!value.is_null())
-        fail("{}: the argument '{}' is not known. Received: {}={}", where, name, name, shown(value));
-    }
     if (!operation.operands.empty()) fail("{}: an operation is called once. Received: a second call", where);
-    const bool list = operation.takes_tensors() && positional.size() == 1 && positional[0].is_array();
-    Json tensors = Json::array();
-    std::vector<Operand> operands;
-    for (const Json& argument : list ? positional[0] : positional) {
-      if (argument.is_number()) {
-        operands.push_back({argument.get<double>(), argument.is_number_integer()});
-      } else {
-        operands.push_back({});
-        tensors.push_back(argument);
-      }
-    }
-    auto found = tensors_of(tensors, entries, where);
-    if (found) operation.operands = std::move(operands);
+    OperationCall call = operation_call_from_json(operation, positional, named, where);
+    auto found = tensors_of(call.tensors, entries, where);
+    if (!found) return found;
+    operation.operands = std::move(call.operands);
+    operation.named_value = std::move(call.named);
+    std::vector<DType> types;
+    for (const SymbolicTensor& tensor : *found) types.push_back(dtype_of_tensor(tensor));
+    operation.set_input_types(types);
     return found;
   }
 

@@ -1,10 +1,10 @@
 #include <map>
 
-#include "layers/operation.h"
 #include "saving/compile_json.h"
 #include "saving/keras_options.h"
 #include "saving/layer_json.h"
 #include "saving/model_json.h"
+#include "saving/operation_json.h"
 
 // Source: keras/src/models/functional.py and sequential.py, get_config.
 
@@ -120,28 +120,11 @@ class Writer {
           {"keras_history", {tensor.call()->layer->name, indices.at(tensor.call().get()), tensor.index()}}}}};
   }
 
-  /// Tensors and numbers in the order in which the operation was called.
-  static Json arguments_of(const OperationLayer& operation, Json tensors) {
-    if (operation.takes_tensors()) return Json::array({std::move(tensors)});
-    Json arguments = Json::array();
-    std::size_t next = 0;
-    for (const Operand& operand : operation.operands) {
-      if (!operand.number) {
-        arguments.push_back(std::move(tensors[next++]));
-      } else if (operand.is_integer) {
-        arguments.push_back(static_cast<std::int64_t>(*operand.number));
-      } else {
-        arguments.push_back(*operand.number);
-      }
-    }
-    return arguments;
-  }
-
   static Json node(const LayerCall& call, const Indices& indices) {
     Json inputs = Json::array();
     for (const SymbolicTensor& input : call.inputs) inputs.push_back(tensor(input, indices));
     if (const auto* const operation = dynamic_cast<const OperationLayer*>(call.layer.get()))
-      return {{"args", arguments_of(*operation, std::move(inputs))}, {"kwargs", Json::object()}};
+      return operation_call_to_json(*operation, std::move(inputs));
     const KerasTraits traits = call.layer->keras_traits();
     const bool list = inputs.size() > 1 || traits.takes_list;
     Json arguments = Json::object();

@@ -24,6 +24,7 @@ class StateStore final : public StateVisitor {
   void field(std::string_view name, Shape& value) override { keep(name, value); }
   void field(std::string_view name, std::vector<std::int64_t>& value) override { keep(name, value); }
   void field(std::string_view name, std::vector<double>& value) override { keep(name, value); }
+  void field(std::string_view name, Pairs& value) override { keep(name, value); }
   void field(std::string_view name, std::optional<std::int64_t>& value) override { keep(name, value); }
   void field(std::string_view name, std::optional<double>& value) override { keep(name, value); }
   void field(std::string_view name, std::optional<std::string>& value) override { keep(name, value); }

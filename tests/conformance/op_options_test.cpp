@@ -40,6 +40,7 @@ class AddressVisitor final : public FieldVisitor {
   void field(std::string_view, Shape& value) override { note(value); }
   void field(std::string_view, std::vector<std::int64_t>& value) override { note(value); }
   void field(std::string_view, std::vector<double>& value) override { note(value); }
+  void field(std::string_view, Pairs& value) override { note(value); }
   void field(std::string_view, std::optional<std::int64_t>& value) override { note(value); }
   void field(std::string_view, std::optional<double>& value) override { note(value); }
   void field(std::string_view, std::optional<std::string>& value) override { note(value); }
@@ -166,6 +167,9 @@ class Changer final : public FieldVisitor {
   }
   void field(std::string_view, std::vector<double>& value) override {
     change([&] { value.push_back(1); });
+  }
+  void field(std::string_view, Pairs& value) override {
+    change([&] { value.push_back({1, 2}); });
   }
   void field(std::string_view, std::optional<std::int64_t>& value) override {
     change([&] { value = 1; });

@@ -320,6 +320,8 @@ def name_of(layer):
 
 def require_useful(value):
     value = np.asarray(value)
+    if value.size == 0:
+        raise Rejected
     largest = np.abs(value).max()
     if not np.isfinite(value).all() or largest > 1e4 or largest < 1e-4:
         raise Rejected
