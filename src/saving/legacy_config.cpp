@@ -7,6 +7,7 @@
 #include "core/format.h"
 #include "saving/json_access.h"
 #include "saving/layer_json.h"
+#include "saving/legacy_operations.h"
 #include "saving/legacy_options.h"
 
 // Sources: keras/src/models/functional.py, deserialize_node; tf_keras/src/engine/functional.py,
@@ -107,7 +108,10 @@ class Functional {
       for (const Json& node : list_member(layer, "inbound_nodes", layer_of(layer))) {
         if (!node.is_array()) continue;
         has_lists_ = true;
-        for (const Json& tensor : as_list(node, layer_of(layer))) count(tensor, layer_of(layer));
+        const std::string of_layer = layer_of(layer);
+        const Json tensors =
+            is_recorded_function(layer) ? tensors_of_function(node, of_layer) : as_list(node, of_layer);
+        for (const Json& tensor : tensors) count(tensor, of_layer);
       }
     }
     if (has_lists_) {
@@ -119,6 +123,11 @@ class Functional {
     Json config = config_;
     Json layers = Json::array();
     for (const Json& layer : config_["layers"]) {
+      if (is_recorded_function(layer)) {
+        layers.push_back(operation_from_legacy(
+            layer, [&](const Json& tensor) { return convert_tensor(tensor, layer_of(layer)); }));
+        continue;
+      }
       Json next = layer_from_legacy(layer);
       next["name"] = layer_name(layer);
       Json nodes = Json::array();
@@ -161,12 +170,16 @@ class Functional {
     return model == models_.end() ? history.call : history.call - model->second.first_call.value_or(0);
   }
 
+  Json convert_tensor(const Json& tensor, const std::string& where) const {
+    const History history = read_history(tensor, where);
+    return {{"class_name", "__keras_tensor__"},
+            {"config", {{"keras_history", {history.layer, call_of(history), history.tensor}}}}};
+  }
+
   Json convert_node(const Json& node, const std::string& where) const {
     Json tensors = Json::array(), arguments = Json::object();
     for (const Json& tensor : as_list(node, where)) {
-      const History history = read_history(tensor, where);
-      tensors.push_back({{"class_name", "__keras_tensor__"},
-                         {"config", {{"keras_history", {history.layer, call_of(history), history.tensor}}}}});
+      tensors.push_back(convert_tensor(tensor, where));
       if (tensor.size() == 4) arguments = tensor[3];
     }
     Json inputs = tensors.size() == 1 ? Json(tensors[0]) : tensors;

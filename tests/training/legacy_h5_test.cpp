@@ -26,6 +26,22 @@ TEST(LegacyH5Predictions, AreKeras) {
   }
 }
 
+/// Functions of TensorFlow that Keras 2 recorded, of tests/saving/files/make_files.py.
+TEST(LegacyH5Predictions, OfRecordedFunctionsAreKeras) {
+  const std::string file = FOVEA_GOLDEN_DIR "/../saving/files/functions";
+  const NamedArrays recorded = load_npz(file + ".npz");
+  const std::vector<Tensor> ours = load_model(file + ".h5").predict_all({recorded[0].second});
+  ASSERT_EQ(ours.size() + 1, recorded.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    const Tensor& theirs = recorded[i + 1].second;
+    ASSERT_EQ(ours[i].shape(), theirs.shape()) << i;
+    const Tensor ours32 = ours[i].astype(DType::float32);
+    const auto a = ours32.values<float>(), b = theirs.values<float>();
+    for (std::size_t j = 0; j < a.size(); ++j)
+      EXPECT_NEAR(a[j], b[j], 1e-5 * (1 + std::abs(b[j]))) << "output " << i << ", element " << j;
+  }
+}
+
 /// A training that began in Keras 3 or tf.keras goes on here: one step more gives what it gave there. The
 /// files are made by tests/saving/files/make_files.py.
 TEST(LegacyH5Training, GoesOnWithTheOptimizersState) {

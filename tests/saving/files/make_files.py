@@ -176,7 +176,50 @@ def optimizers():
                  **{f"weights/{i}": value for i, value in enumerate(model.get_weights())})
 
 
+def functions():
+    """A model of Keras 2 in which functions of TensorFlow were recorded, one for each output."""
+    import numpy as np
+    import tensorflow as tf
+    import tf_keras
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(5)
+    x = layers.Input((6, 4, 4), name="x")
+    inner_input = layers.Input((6, 4, 4))
+    inner = tf_keras.Model(inner_input, layers.Conv2D(4, 1, activation="tanh")(inner_input) * 0.5, name="inner")
+    y, z = inner(x), layers.Conv2D(4, 3, padding="same", name="conv")(x)
+    positive = tf.abs(z) + 0.5
+    row = layers.GlobalAveragePooling2D()(x)
+    outputs = [
+        y + z, y - z, 3 - y, tf.math.multiply(y, z), y / positive, 2.0 / positive, tf.divide(y, 4.0), tf.maximum(y, z),
+        tf.minimum(z, 0.25), z ** 2, y + inner(z), z - tf.constant([1.0, 2.0, 3.0, 4.0]), z * np.array([[1, 2, 3, 4]], "f4"),
+        -y, tf.square(y), tf.sqrt(positive), tf.math.rsqrt(positive), tf.math.reciprocal(positive), tf.exp(y),
+        tf.math.log(positive), tf.abs(y), tf.tanh(z), tf.nn.sigmoid(z), tf.math.log_sigmoid(z), tf.nn.relu(z),
+        tf.nn.relu6(4 * z), tf.nn.silu(z), tf.nn.swish(z), tf.nn.selu(z), tf.nn.elu(z), tf.nn.softplus(z),
+        tf.nn.softsign(z), tf.nn.leaky_relu(z), tf.nn.leaky_relu(z, 0.3), tf.nn.gelu(z), tf.nn.gelu(z, approximate=True),
+        tf.nn.softmax(z), tf.nn.softmax(z, axis=1), tf.nn.log_softmax(z), tf.clip_by_value(z, -0.5, 0.25),
+        tf.reduce_mean(z, axis=[1, 2]), tf.reduce_mean(z, -1, keepdims=True), tf.reduce_sum(z, axis=1),
+        tf.reduce_max(z, axis=(1, 3)), tf.reduce_min(z, axis=-1), tf.math.reduce_variance(z, [1, 2]),
+        tf.math.reduce_std(z, [1, 2], True), tf.math.l2_normalize(z, axis=-1), tf.math.l2_normalize(z, axis=3, epsilon=4.0),
+        tf.reshape(z, (-1, 8, 12)), tf.transpose(z, [0, 3, 1, 2]), tf.expand_dims(z, 1),
+        tf.squeeze(tf.reduce_mean(z, axis=2, keepdims=True), axis=[2]), tf.concat([y, z, y], axis=-1),
+        tf.stack([y, z], axis=1), *tf.unstack(z, axis=3)[2:], *tf.split(z, 2, axis=2)[1:], *tf.split(z, [1, 3, 2], axis=1),
+        tf.pad(z, [[0, 0], [1, 2], [0, 1], [0, 0]]), tf.pad(z, [[0, 0], [1, 2], [0, 1], [0, 0]], constant_values=1.5),
+        tf.pad(z, [[0, 0], [1, 2], [0, 1], [0, 0]], "REFLECT"), tf.reverse(z, axis=[1, -1]), tf.roll(z, 2, axis=1),
+        tf.repeat(z, 2, axis=2), tf.tile(z, [1, 1, 2, 1]), z[:, ::2, 1:-1], z[..., 0], z[:, None, 1],
+        tf.cast(z, "float64") + 1, tf.stop_gradient(z) + 1, tf.identity(z), tf.add_n([y, z]), tf.image.resize(z, (7, 9)),
+        tf.image.resize(z, [3, 3], method="nearest"), tf.image.resize(z, (3, 2), "bicubic", antialias=True),
+        tf.nn.max_pool2d(z, 2, 2, "SAME"), tf.nn.avg_pool2d(z, [1, 3, 2, 1], [1, 1, 2, 1], "VALID"),
+        tf.nn.depth_to_space(z, 2), tf.nn.space_to_depth(z, 2), tf.matmul(z, tf.transpose(y, [0, 1, 3, 2])),
+        tf_keras.activations.hard_sigmoid(z), tf_keras.activations.relu(row, max_value=0.5)]
+    model = tf_keras.Model(x, outputs)
+    model.save(HERE / "functions.h5")
+    image = np.random.default_rng(7).normal(size=(1, 6, 4, 4)).astype("f4")
+    np.savez(HERE / "functions.npz", x=image,
+             **{f"outputs/{i:02}": np.asarray(output, "f4") for i, output in enumerate(model(image))})
+
+
 if __name__ == "__main__":
+    functions()
     arrays()
     optimizers()
     hdf5("earliest.h5", "earliest")
