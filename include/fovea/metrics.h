@@ -237,5 +237,15 @@ struct BinaryIoUOptions {
 };
 Metric BinaryIoU(const BinaryIoUOptions& options = {});
 
+struct ConfusionMatrixOptions {
+  std::optional<std::int64_t> num_classes = {};  ///< unset: as many as the largest label or prediction says
+  Tensor weights = {};                           ///< (N): what each pair counts; unset: 1
+};
+/// How often each class was taken for each: row the label, column the prediction, both (N) of whole numbers
+/// from 0. (classes, classes) in int32, or in float64 with weights. Throws Error for shapes that differ and
+/// for what is no class. As tf.math.confusion_matrix.
+Tensor confusion_matrix(const Tensor& labels, const Tensor& predictions,
+                        const ConfusionMatrixOptions& options = {});
+
 }  // namespace metrics
 }  // namespace fovea

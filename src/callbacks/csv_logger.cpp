@@ -4,6 +4,7 @@
 #include "callbacks/output_file.h"
 #include "callbacks/python_text.h"
 #include "callbacks/state.h"
+#include "core/csv.h"
 #include "core/format.h"
 
 // Source: keras/src/callbacks/csv_logger.py, which writes through Python's csv module (dialect "excel": lines
@@ -33,13 +34,7 @@ std::vector<std::string> columns_of(const Logs& logs) {
 struct CSVLogger::State {
   void append_field(std::string& line, const std::string& text) const {
     if (!line.empty()) line += options.separator;
-    if (text.find_first_of(options.separator + "\"\r\n") == std::string::npos) {
-      line += text;
-      return;
-    }
-    line += '"';
-    for (const char c : text) line += c == '"' ? "\"\"" : std::string(1, c);
-    line += '"';
+    line += csv_field(text, options.separator[0]);
   }
 
   void write_header() const {

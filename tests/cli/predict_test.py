@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """fovea predict and evaluate: what a saved model says of images, from its file alone."""
+import csv
 import json
+import re
 import unittest
 
-from support import ProgramTest, read_history, run, write_bmp, write_class_folders, write_idx
+from support import COLOURS, ProgramTest, read_history, run, write_bmp, write_class_folders, write_idx
 
 
 class Predict(ProgramTest):
@@ -114,6 +116,30 @@ class Evaluate(ProgramTest):
 
         self.assertEqual(figures(), figures("--batch-size", 3, "--threads", 1))
         self.assertIn("--batch-size", self.fails(2, "evaluate", model, "data", "--batch-size", "0"))
+
+    def test_says_what_each_class_was_taken_for(self):
+        """Against predict's own answers, for two classes, that share an output, and for three."""
+        for names in (("blue", "red"), ("blue", "green", "red, as wine")):
+            with self.subTest(names):
+                data = write_class_folders(self.folder / f"data{len(names)}", COLOURS if names[2:] else names, images=7)
+                if names[2:]:
+                    (data / "red").rename(data / names[2])
+                model = self.train(data=data, output=f"run{len(names)}") / "best.keras"
+                table = self.folder / "confusion.csv"
+                text = self.ok("evaluate", model, data, "--confusion-matrix", table)
+                with open(table, newline="") as file:
+                    head, *rows = csv.reader(file)
+                self.assertEqual(head, ["class", *names])
+                for name, row in zip(names, rows, strict=True):
+                    files = sorted((data / name).iterdir())
+                    answers = [answer["class"] for answer in json.loads(self.ok("predict", model, *files, "--json"))]
+                    counted = [answers.count(other) for other in names]
+                    self.assertEqual(row, [name, *map(str, counted)])
+                    share = counted[names.index(name)] / len(files)
+                    self.assertRegex(text, rf"(?m)^{re.escape(name)} +{len(files)} +{100 * share:.1f} %")
+                for line in text.splitlines():
+                    if str(self.folder) not in line:
+                        self.assert_fits(line)
 
     def test_other_classes_are_refused(self):
         write_class_folders(self.folder / "data")

@@ -307,5 +307,42 @@ TEST(CompiledMetrics, HaveOneFigureEach) {
   EXPECT_NE(compile(metrics::Recall({.thresholds = {0.1, 0.2}})), "");
 }
 
+TEST(ConfusionMatrix, CountsWhatWasTakenForWhat) {
+  const Tensor labels = Tensor::of<std::int32_t>({5}, {0, 2, 2, 1, 0}),
+               predictions = Tensor::of<float>({5}, {0, 2, 1, 1, 2});
+  const Tensor counts = metrics::confusion_matrix(labels, predictions);
+  EXPECT_EQ(counts.spec(), (TensorSpec{{3, 3}, DType::int32}));
+  const std::vector<std::int32_t> expected = {1, 0, 1, 0, 1, 0, 0, 1, 1};
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), counts.data<std::int32_t>()));
+  const Tensor weighted = metrics::confusion_matrix(
+      labels, predictions, {.num_classes = 4, .weights = Tensor::of<float>({5}, {1, 2, 4, 8, 0.5F})});
+  EXPECT_EQ(weighted.spec(), (TensorSpec{{4, 4}, DType::float64}));
+  EXPECT_EQ(weighted.data<double>()[2], 0.5);
+  EXPECT_EQ(weighted.data<double>()[4 + 1], 8);
+  EXPECT_EQ(weighted.data<double>()[2 * 4 + 1], 4);
+}
+
+TEST(ConfusionMatrix, RefusesWhatIsNoClass) {
+  const auto of = [](const Tensor& labels, const Tensor& predictions,
+                     const metrics::ConfusionMatrixOptions& options) {
+    try {
+      metrics::confusion_matrix(labels, predictions, options);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const Tensor two = Tensor::of<float>({2}, {0, 1});
+  EXPECT_EQ(of(two, two, {.num_classes = 1}), "confusion_matrix: 1 is not one of 1 classes, from 0 to 0");
+  EXPECT_EQ(of(two, Tensor::of<float>({2}, {0, -1}), {}),
+            "confusion_matrix: predictions must be whole numbers from 0. Received: -1");
+  EXPECT_EQ(of(Tensor::of<float>({2}, {0, 0.5F}), two, {}),
+            "confusion_matrix: labels must be whole numbers from 0. Received: 0.5");
+  EXPECT_EQ(of(two, Tensor({3}), {}),
+            "confusion_matrix: labels and predictions must be of one shape (N). Received: (2,) and (3,)");
+  EXPECT_EQ(of(two, two, {.weights = Tensor({3})}),
+            "confusion_matrix: weights must have the labels' shape (2,). Received: (3,)");
+}
+
 }  // namespace
 }  // namespace fovea::testing

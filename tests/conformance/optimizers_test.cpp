@@ -183,8 +183,8 @@ TEST(OptimizerConfigs, ThatMakeNoOptimizerAreRefused) {
   const auto read = [](const char* class_name, const Json& config) {
     return error_of([&] { optimizer_from({{"class_name", class_name}, {"config", config}}); });
   };
-  EXPECT_EQ(read("SGD", {{"loss_scale_factor", 8.0}}),
-            "Optimizer SGD: the option 'loss_scale_factor' is not supported");
+  EXPECT_EQ(read("SGD", {{"loss_scale_factor", -8.0}}),
+            "Optimizer SGD: loss_scale_factor must be positive and finite. Received: -8");
   EXPECT_EQ(read("SGD", {{"learning_rate", true}}),
             "optimizer: 'learning_rate' must be a number, or an object with its class_name. Received: true");
   EXPECT_EQ(
@@ -228,7 +228,7 @@ TEST(OptimizerConfigs, StandOffTheirDefaultsInSomeCase) {
   }
   EXPECT_EQ(unchanged.size(), 10U);
   for (const auto& [class_name, keys] : unchanged) {
-    EXPECT_EQ(keys, (std::set<std::string>{"loss_scale_factor", "name"})) << class_name;
+    EXPECT_EQ(keys, (std::set<std::string>{"name"})) << class_name;
   }
 }
 

@@ -123,9 +123,9 @@ def cases():
     yield "ftrl_power", lambda: O.Ftrl(0.1, learning_rate_power=-0.8, l1_regularization_strength=0.02)
     yield "ftrl_power0", lambda: O.Ftrl(0.1, learning_rate_power=0.0)
 
-    yield "sgd_loss_scale_factor", lambda: O.SGD(0.1, momentum=0.9, loss_scale_factor=8.0)
-    yield ("adam_loss_scale_factor",
-           lambda: O.Adam(0.05, loss_scale_factor=3.0, clipvalue=0.2, gradient_accumulation_steps=2))
+    for make in (O.SGD, O.RMSprop, O.Adam, O.AdamW, O.Adagrad, O.Adadelta, O.Adamax, O.Nadam, O.Lion, O.Ftrl):
+        yield (f"{make.__name__.lower()}_loss_scale_factor",
+               lambda make=make: make(0.05, loss_scale_factor=4.0, clipvalue=0.2, gradient_accumulation_steps=2))
     schedules = O.schedules
     yield "sgd_exponential_decay", lambda: O.SGD(schedules.ExponentialDecay(0.1, 3, 0.5))
     yield "sgd_exponential_decay_staircase", lambda: O.SGD(schedules.ExponentialDecay(0.1, 3, 0.5, staircase=True))

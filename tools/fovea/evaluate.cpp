@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "commands.h"
+#include "confusion.h"
 #include "core/format.h"
 #include "errors.h"
 #include "fovea/training.h"
@@ -15,7 +16,7 @@ namespace fovea::program {
 namespace {
 
 struct EvaluationOptions {
-  std::string model, data;
+  std::string model, data, confusion_matrix;
   std::int64_t batch_size = 32;
   int threads = 0;
   bool tune = false;
@@ -57,15 +58,24 @@ int evaluate(const EvaluationOptions& options) {
   print_row("data", fmt::format("{}: {} of {} ({})", options.data, counted(images->size(), "image"),
                                 counted(classes, "class", "classes"),
                                 data.validation ? data.validation_from : "all there are"));
+  const auto confusions = classes > 1 ? count_confusions(model, task, classes) : nullptr;
   const auto begin = std::chrono::steady_clock::now();
   const Logs logs =
       model.evaluate(with_labels(images, task.labels, classes), {.batch_size = options.batch_size});
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-  for (const auto& [name, value] : logs) print_row(name, fmt::format("{:.4f}", value));
+  for (const auto& [name, value] : logs) {
+    if (name != kConfusion) print_row(name, fmt::format("{:.4f}", value));
+  }
   print_row("time", fmt::format("{:.1f} s ({:.0f} images/s)", time.count(),
                                 static_cast<double>(images->size()) / time.count()));
   if (!data.broken.empty()) {
     print_row("left out", counted(static_cast<std::int64_t>(data.broken.size()), "broken image"));
+  }
+  if (confusions) print_confusions(*confusions, data.class_names);
+  if (!options.confusion_matrix.empty()) {
+    if (!confusions) fail("--confusion-matrix: {} has one class", options.data);
+    write_confusions(options.confusion_matrix, *confusions, data.class_names);
+    print_row("written", options.confusion_matrix);
   }
   return exit_ok;
 }
@@ -86,6 +96,12 @@ void add_evaluate(CLI::App& program, int& exit_code) {
   add_threads_option(command, options->threads);
   add_tune_option(command, options->tune);
   command.add_flag("--strict", options->strict, "stop at a broken image instead of leaving it out");
+  command
+      .add_option(
+          "--confusion-matrix", options->confusion_matrix,
+          "write how often each class was taken for each, a row for each class that images are of, as a "
+          ".csv")
+      ->option_text("FILE");
   command.footer("Example: fovea evaluate runs/1/best.keras photos");
   command.callback([options, &exit_code] { exit_code = evaluate(*options); });
 }

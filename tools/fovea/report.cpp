@@ -36,6 +36,17 @@ void print_message(std::string_view message) {
 bool is_terminal(int stream) { return isatty(stream) != 0; }
 int columns() { return terminal_columns(STDOUT_FILENO); }
 
+std::string shortened(std::string_view text, std::size_t most) {
+  if (display_width(text) <= static_cast<int>(most)) return std::string(text);
+  // Up to where the last character that fits would begin.
+  std::size_t end = 0;
+  for (std::size_t begun = 0; end < text.size(); ++end) {
+    begun += (text[end] & 0xC0) != 0x80 ? 1 : 0;
+    if (begun == most) break;
+  }
+  return std::string(text.substr(0, end)) + "~";
+}
+
 std::string wrapped(std::string_view text, int width, int indent, int start) {
   std::string result;
   int column = start;

@@ -32,6 +32,8 @@ std::string thousands(std::int64_t number);
 std::string readable_bytes(std::int64_t bytes);
 /// 0.9731 as "97.3 %".
 std::string percent(double share);
+/// At most so many characters of a text; of a longer one the last is "~".
+std::string shortened(std::string_view text, std::size_t most);
 std::string joined(const std::vector<std::string>& parts, std::string_view separator = ", ");
 /// The first `most` parts, then how many more there are.
 std::string joined_first(const std::vector<std::string>& parts, std::size_t most);
