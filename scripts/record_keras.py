@@ -142,33 +142,46 @@ def as_array(tensor):
 
 
 def record(model, inputs, rng, with_gradients):
+    """In a compiled function, as predict runs the model: called on arrays directly, Keras' preprocessing layers would
+    keep bytes, which they turn into floats there."""
     import keras
     import tensorflow as tf
-    recorder = Recorder()
     tensors = [tf.convert_to_tensor(array) for array in inputs]
     weights = trained_weights(model) if with_gradients else {}
-    floats = [(tensor, like.name) for tensor, like in zip(tensors, model.inputs) if tensor.dtype.is_floating]
-    with tf.GradientTape(persistent=False) as tape:
-        for tensor, _ in floats:
-            tape.watch(tensor)
+    floats = [i for i, tensor in enumerate(tensors) if tensor.dtype.is_floating]
+    names = []  # (path, class) of each output of a layer
+
+    def run(tensors):
+        recorder = Recorder()
         outputs = recorder.run(model, tensors if len(tensors) > 1 else tensors[0])
+        names[:] = [(path, kind) for path, kind, _ in recorder.layers]
         outputs = outputs if isinstance(outputs, list) else [outputs]
-        outputs = [tf.cast(output, "float32") if output.dtype == tf.bfloat16 else output for output in outputs]
-        factors = [rng.standard_normal(output.shape).astype(output.dtype.as_numpy_dtype) for output in outputs]
-        total = tf.add_n([tf.reduce_sum(output * factor) for output, factor in zip(outputs, factors)])
+        # Sums are of floats that NumPy has.
+        outputs = [output if output.dtype in (tf.float32, tf.float64) else tf.cast(output, "float32") for output in outputs]
+        return [tensor for _, _, tensor in recorder.layers], outputs
+
+    def gradients_of(tensors, factors):
+        sources = [variable.value for variable in weights.values()] + [tensors[i] for i in floats]
+        with tf.GradientTape() as tape:
+            tape.watch([tensors[i] for i in floats])
+            outputs = run(tensors)[1]
+            total = tf.add_n([tf.reduce_sum(output * factor) for output, factor in zip(outputs, factors)])
+        return tape.gradient(total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    found, outputs = tf.function(run)(tensors)
+    factors = [rng.standard_normal(output.shape).astype(output.dtype.as_numpy_dtype) for output in outputs]
     arrays = {f"inputs/{i}": array for i, array in enumerate(inputs)}
-    arrays.update((f"layers/{i}", as_array(tensor)) for i, (_, _, tensor) in enumerate(recorder.layers))
-    names = []
+    arrays.update((f"layers/{i}", as_array(tensor)) for i, tensor in enumerate(found))
+    gradient_names = []
     if with_gradients:
-        sources = [variable.value for variable in weights.values()] + [tensor for tensor, _ in floats]
-        gradients = tape.gradient(total, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        names = [*weights, *(name for _, name in floats)]
+        gradients = tf.function(gradients_of)(tensors, factors)
+        gradient_names = [*weights, *(model.inputs[i].name for i in floats)]
         arrays.update((f"factors/{i}", factor) for i, factor in enumerate(factors))
         arrays.update((f"gradients/{i}", as_array(gradient)) for i, gradient in enumerate(gradients))
     text = json.dumps({
         "format": FORMAT, "keras_version": keras.__version__, "inputs": [tensor.name for tensor in model.inputs],
-        "factors": len(factors) if with_gradients else 0, "gradients": names,
-        "layers": [{"path": path, "class_name": kind} for path, kind, _ in recorder.layers]})
+        "factors": len(factors) if with_gradients else 0, "gradients": gradient_names,
+        "layers": [{"path": path, "class_name": kind} for path, kind in names]})
     return {"record": np.frombuffer(text.encode(), "uint8"), **arrays}
 
 

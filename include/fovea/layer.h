@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,14 @@ struct ParameterSpec {
   std::optional<DType> dtype = {};  ///< of a weight that counts; the policy's otherwise
 };
 
+/// What becomes of whole numbers that a layer is given, such as bytes. Keras casts floats to what a layer
+/// computes in, and nothing else.
+enum class WholeNumbers : std::uint8_t {
+  floats,  ///< cast to what the layer computes in
+  kept,    ///< computed in their own type, in which sums and products wrap around
+  refused  ///< an error: TensorFlow cannot do it, or gives what is of no use
+};
+
 /// What `lower` works with: the graph, whether this is training, and the layer's weights in the order of
 /// parameters().
 struct LoweringContext {
@@ -43,6 +52,9 @@ struct LoweringContext {
   bool trainable = true;
   /// What the layer computes in; the weights' own type when there is none.
   std::optional<DType> compute_dtype = {};
+  /// The type of whole numbers that are kept: `lower` is given floats with their values, and what it makes of
+  /// them is cut and wrapped around to this type.
+  std::optional<DType> whole_dtype = {};
   /// Takes what layers add to the loss of each sample, (N) each, float32 or float64; null: nobody asks.
   std::vector<Value>* penalties = nullptr;
 
@@ -66,6 +78,7 @@ struct KerasTraits {
   /// what fit, evaluate and predict say goes before.
   std::optional<bool> usual_training = {};
   bool plain_config = false;  ///< its config has a plain dtype, and no flag
+  bool shows_dtype = false;   ///< its symbolic results have their true type; others that of the computation
   /// Where Keras keeps the class; those outside its layers have a registered name in files.
   std::string_view module = "keras.layers";
 };
@@ -79,6 +92,10 @@ class LayerImpl : public Configurable {
   virtual std::vector<Shape> output_shapes(std::span<const Shape> inputs) const = 0;
   virtual std::vector<ParameterSpec> parameters(std::span<const Shape> inputs) const;
   virtual std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const = 0;
+  /// What becomes of inputs of this type, int32, int64 or uint8. Where others are floats, all are.
+  virtual WholeNumbers whole_numbers(DType dtype, bool training) const;
+  /// The type of an output. Throws Error for whole numbers that are refused.
+  virtual DType output_dtype(std::size_t index, std::span<const DType> inputs, bool training) const;
   /// In words, how the output's shape comes about; empty when there is nothing to say.
   virtual std::string explain_shape(std::span<const Shape> inputs) const;
   /// In words, how the number of parameters comes about.
@@ -115,11 +132,12 @@ struct LayerCall {
   std::vector<SymbolicTensor> inputs;
   CallArguments arguments;
   std::vector<Shape> output_shapes;
+  std::vector<DType> output_dtypes;
   std::uint64_t number = 0;  ///< grows from call to call
 };
 
-/// A tensor of the functional API (Keras' KerasTensor): a shape, the batch's size left open, and the call
-/// that makes it.
+/// A tensor of the functional API (Keras' KerasTensor): a shape, the batch's size left open, a type, and the
+/// call that makes it.
 class SymbolicTensor {
  public:
   SymbolicTensor() = default;
@@ -127,6 +145,8 @@ class SymbolicTensor {
       : call_(std::move(call)), index_(index) {}
   explicit operator bool() const { return call_ != nullptr; }
   const Shape& shape() const { return call_->output_shapes[index_]; }
+  /// Of what is computed. Keras' own symbolic tensors say float32 of most layers that keep bytes.
+  DType dtype() const { return call_->output_dtypes[index_]; }
   const std::shared_ptr<LayerCall>& call() const { return call_; }
   std::size_t index() const { return index_; }
 

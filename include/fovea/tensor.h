@@ -145,7 +145,8 @@ class Tensor {
   }
 
   Tensor clone() const;
-  /// A converted copy; floats are cut towards zero when they become integers.
+  /// A converted copy; floats are cut towards zero when they become integers, and wrap around where they do
+  /// not fit.
   Tensor astype(DType dtype) const;
   /// The same storage under another shape; one size may be -1 and is derived. Throws Error when counts
   /// differ.

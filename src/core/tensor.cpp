@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 
+#include "core/convert.h"
 #include "core/format.h"
 
 namespace fovea {
@@ -48,7 +49,7 @@ template <class From, class To>
 void convert(const void* from, void* to, std::int64_t count) {
   const From* source = static_cast<const From*>(from);
   To* target = static_cast<To*>(to);
-  for (std::int64_t i = 0; i < count; ++i) target[i] = static_cast<To>(source[i]);
+  for (std::int64_t i = 0; i < count; ++i) target[i] = converted<To>(source[i]);
 }
 
 template <class From>

@@ -7,6 +7,7 @@
 #include "ops/matmul.h"
 #include "ops/pool2d.h"
 #include "ops/reduce.h"
+#include "ops/round.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
 #include "ops/take.h"
@@ -55,7 +56,7 @@ class SampleWise {
              std::none_of(node.inputs.begin() + 1, node.inputs.end(), [&](Value v) { return has_rows(v); });
     };
     if (as<Conv2DOp>(op) || as<Conv2DBackwardInputOp>(op) || as<DepthwiseConv2DOp>(op) || as<Pool2DOp>(op) ||
-        as<UnaryOp>(op) || as<CastOp>(op) || as<StopGradientOp>(op))
+        as<UnaryOp>(op) || as<CastOp>(op) || as<RoundOp>(op) || as<StopGradientOp>(op))
       return only_first();
     if (as<SoftmaxOp>(op)) return rank > 1;
     if (as<ReshapeOp>(op)) return true;  // rows in order, and as many of them

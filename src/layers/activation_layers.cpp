@@ -21,6 +21,7 @@ class ElementwiseLayer : public LayerImpl {
 class ActivationLayer final : public ElementwiseLayer {
  public:
   std::string_view class_name() const override { return "Activation"; }
+  WholeNumbers whole_numbers(DType, bool) const override { return whole_numbers_of_activation(activation); }
   void fields(FieldVisitor& visitor) override { visitor.field("activation", activation); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     require_activation(class_name(), activation);
@@ -36,6 +37,10 @@ class ActivationLayer final : public ElementwiseLayer {
 class ReLULayer final : public ElementwiseLayer {
  public:
   std::string_view class_name() const override { return "ReLU"; }
+  WholeNumbers whole_numbers(DType, bool) const override {
+    if (negative_slope == 0) return WholeNumbers::kept;
+    return max_value || threshold != 0 ? WholeNumbers::refused : WholeNumbers::floats;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("max_value", max_value);
     visitor.field("negative_slope", negative_slope);
@@ -66,6 +71,7 @@ class SoftmaxLayer final : public ElementwiseLayer {
  public:
   std::string_view class_name() const override { return "Softmax"; }
   KerasTraits keras_traits() const override { return {.takes_mask = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
   void fields(FieldVisitor& visitor) override { one_or_many_field(visitor, "axis", axis); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);

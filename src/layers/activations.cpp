@@ -102,6 +102,12 @@ void require_activation(std::string_view who, std::string_view activation) {
   fail("{}: there is no activation '{}'. Known are: {}", who, activation, known);
 }
 
+WholeNumbers whole_numbers_of_activation(std::string_view activation) {
+  if (activation == "linear" || activation == "relu" || activation == "relu6") return WholeNumbers::kept;
+  const bool has_floats = activation == "leaky_relu" || activation == "tanh" || activation == "exponential";
+  return has_floats ? WholeNumbers::floats : WholeNumbers::refused;
+}
+
 Value lower_activation(GraphBuilder& graph, std::string_view activation, Value x) {
   require_activation("activation", activation);
   return find(activation)->lower(graph, x);

@@ -12,6 +12,7 @@ namespace {
 class Conv2DTransposeLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "Conv2DTranspose"; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
 
   void fields(FieldVisitor& visitor) override {
     visitor.field("filters", filters);

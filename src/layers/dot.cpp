@@ -13,6 +13,9 @@ class DotLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Dot"; }
   KerasTraits keras_traits() const override { return {.builds = true, .takes_list = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override {
+    return normalize ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     one_or_many_field(visitor, "axes", axes);
     visitor.field("normalize", normalize);
@@ -52,7 +55,9 @@ class DotLayer final : public LayerImpl {
       }
       order.push_back(axis);
       const std::int64_t rows = shapes[i].elements() / std::max<std::int64_t>(1, samples * size);
-      const Value last = ops::transpose(g, inputs[i], order);
+      // Sums of products of bytes go beyond what float32 has exactly.
+      const Value input = context.whole_dtype ? ops::cast(g, inputs[i], DType::float64) : inputs[i];
+      const Value last = ops::transpose(g, input, order);
       factors[i] =
           ops::reshape(g, last, i == 0 ? Shape{samples, rows, 1, size} : Shape{samples, 1, rows, size});
       if (normalize) factors[i] = of_length_one(g, factors[i], {3}, 1e-7);

@@ -54,6 +54,9 @@ class DropoutLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Dropout"; }
   KerasTraits keras_traits() const override { return {.usual_training = false}; }
+  WholeNumbers whole_numbers(DType, bool training) const override {
+    return training && rate != 0 ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);
@@ -80,6 +83,9 @@ class SpatialDropout2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "SpatialDropout2D"; }
   KerasTraits keras_traits() const override { return {.usual_training = false, .plain_config = true}; }
+  WholeNumbers whole_numbers(DType, bool training) const override {
+    return training && rate != 0 ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);
@@ -104,7 +110,10 @@ class StochasticDepthLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "StochasticDepth"; }
   KerasTraits keras_traits() const override {
-    return {.builds = true, .module = "keras.src.applications.convnext"};
+    return {.builds = true, .shows_dtype = true, .module = "keras.src.applications.convnext"};
+  }
+  WholeNumbers whole_numbers(DType, bool training) const override {
+    return training && drop_path_rate != 0 ? WholeNumbers::refused : WholeNumbers::kept;
   }
   void fields(FieldVisitor& visitor) override { visitor.field("drop_path_rate", drop_path_rate); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

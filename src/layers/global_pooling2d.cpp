@@ -9,6 +9,9 @@ class GlobalPooling2DLayer final : public ImageLayer {
   GlobalPooling2DLayer(std::string_view class_name, ops::ReduceKind kind)
       : class_name_(class_name), kind_(kind) {}
   std::string_view class_name() const override { return class_name_; }
+  WholeNumbers whole_numbers(DType, bool) const override {
+    return kind_ == ops::ReduceKind::mean ? WholeNumbers::floats : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     data_format_field(visitor);
     visitor.field("keepdims", keepdims);

@@ -11,6 +11,8 @@ class GroupNormalizationLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "GroupNormalization"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
+  /// Keras cuts what is normalized to whole numbers again, of which nothing is left.
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
 
   void fields(FieldVisitor& visitor) override {
     visitor.field("groups", options.groups);

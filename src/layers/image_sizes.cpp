@@ -11,6 +11,7 @@ class Cropping2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "Cropping2D"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("cropping", cropping);
     data_format_field(visitor);
@@ -58,6 +59,7 @@ class UpSampling2DLayer final : public ImageLayer {
   }
 
   KerasTraits keras_traits() const override { return {.builds = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
 
   std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
@@ -73,6 +75,10 @@ class UpSampling2DLayer final : public ImageLayer {
                                   std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
     const Shape x = g.spec(inputs[0]).shape;
+    if (interpolation != "nearest" && context.whole_dtype) {
+      return {resampled_whole(g, inputs[0], {x[1] * size.height, x[2] * size.width}, interpolation,
+                              *context.whole_dtype)};
+    }
     if (interpolation != "nearest") {
       const Value tall = resampled(g, inputs[0], 1, x[1] * size.height, interpolation, false);
       return {resampled(g, tall, 2, x[2] * size.width, interpolation, false)};

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "layers/layer_support.h"
+#include "ops/round.h"
 
 // Every kind of resampling is a product of one axis with a matrix of weights: column i holds what result i
 // takes from each pixel. Result i lies at (i + 1/2) n / size - 1/2. Weights that would fall outside of the
@@ -101,6 +102,30 @@ class Weights {
   std::vector<double> values_;
 };
 
+/// resampled(), bilinear, in TensorFlow's own float32 steps: where it lies in the middle of two whole
+/// numbers, a last digit decides.
+Value between(GraphBuilder& g, Value images, std::int64_t axis, std::int64_t size) {
+  const std::int64_t n = g.spec(images).shape[axis];
+  const float scale = static_cast<float>(n) / static_cast<float>(size);
+  std::vector<float> lower(static_cast<std::size_t>(n * size)), upper(lower), shares;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const float centre = (static_cast<float>(i) + 0.5F) * scale - 0.5F, below = std::floor(centre);
+    const auto low = std::max<std::int64_t>(static_cast<std::int64_t>(below), 0);
+    const auto high = std::min(static_cast<std::int64_t>(std::ceil(centre)), n - 1);
+    lower[static_cast<std::size_t>(low * size + i)] = 1;
+    upper[static_cast<std::size_t>(high * size + i)] = 1;
+    shares.push_back(centre - below);
+  }
+  const Value last = axis_to_last(g, images, axis);
+  Shape shape = g.spec(last).shape;
+  const Value rows = ops::reshape(g, last, {shape.slice(0, -1).elements(), n});
+  const Value from = ops::matmul(g, rows, g.constant(Tensor::of({n, size}, lower)));
+  const Value to = ops::matmul(g, rows, g.constant(Tensor::of({n, size}, upper)));
+  const Value step = ops::multiply(g, ops::subtract(g, to, from), g.constant(Tensor::of({size}, shares)));
+  shape.set(-1, size);
+  return axis_from_last(g, ops::reshape(g, ops::add(g, from, step), shape), axis);
+}
+
 }  // namespace
 
 void require_interpolation(const LayerImpl& layer, const std::string& interpolation) {
@@ -132,6 +157,25 @@ Value resampled(GraphBuilder& g, Value images, std::int64_t axis, std::int64_t s
   const Value product = ops::matmul(g, rows, g.constant(weights.matrix(spec.dtype)));
   shape.set(-1, size);
   return axis_from_last(g, ops::reshape(g, product, shape), axis);
+}
+
+Value resampled_whole(GraphBuilder& g, Value images, Size2 size, const std::string& interpolation,
+                      DType dtype) {
+  const Value floats = ops::cast(g, images, DType::float32);
+  const auto along = [&](Value x, std::int64_t axis, std::int64_t to) {
+    return interpolation == "bilinear" ? between(g, x, axis, to)
+                                       : resampled(g, x, axis, to, interpolation, false);
+  };
+  const Value result = along(along(floats, 2, size.width), 1, size.height);
+  // The largest float32 in each type.
+  switch (dtype) {
+    case DType::uint8:
+      return emit_one(g, RoundOp(0, 255), {result});
+    case DType::int32:
+      return emit_one(g, RoundOp(-0x1p31, 0x1.fffffep30), {result});
+    default:
+      return emit_one(g, RoundOp(-0x1p63, 0x1.fffffep62), {result});
+  }
 }
 
 }  // namespace fovea

@@ -15,4 +15,8 @@ void require_interpolation(const LayerImpl& layer, const std::string& interpolat
 Value resampled(GraphBuilder& g, Value images, std::int64_t axis, std::int64_t size,
                 const std::string& interpolation, bool antialias);
 
+/// Both axes of images of whole numbers, rounded to whole numbers that the type has, as keras.ops does.
+Value resampled_whole(GraphBuilder& g, Value images, Size2 size, const std::string& interpolation,
+                      DType dtype);
+
 }  // namespace fovea

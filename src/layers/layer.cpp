@@ -72,6 +72,38 @@ Value LoweringContext::weight(std::size_t index) const {
   return compute_dtype ? ops::cast(graph, kept, *compute_dtype) : kept;
 }
 
+namespace {
+
+/// As Keras promotes them.
+DType largest_of(std::span<const DType> integers) {
+  const auto rank = [](DType dtype) { return dtype == DType::uint8 ? 0 : dtype == DType::int32 ? 1 : 2; };
+  return *std::max_element(integers.begin(), integers.end(),
+                           [&](DType a, DType b) { return rank(a) < rank(b); });
+}
+
+}  // namespace
+
+WholeNumbers LayerImpl::whole_numbers(DType, bool) const { return WholeNumbers::floats; }
+
+DType LayerImpl::output_dtype(std::size_t, std::span<const DType> inputs, bool training) const {
+  if (inputs.empty() || std::any_of(inputs.begin(), inputs.end(), is_floating))
+    return dtype_policy.compute_dtype();
+  const DType dtype = largest_of(inputs);
+  switch (whole_numbers(dtype, training)) {
+    case WholeNumbers::floats:
+      return dtype_policy.compute_dtype();
+    case WholeNumbers::kept:
+      return dtype;
+    case WholeNumbers::refused:
+      break;
+  }
+  fail_rule(fmt::format(
+      "takes floats{}; in Keras it does not compute with {} either. Put a Rescaling before it, or "
+      "give the Input the dtype float32. Received: {}",
+      whole_numbers(dtype, false) == WholeNumbers::refused ? "" : " in training", fovea::name(dtype),
+      fovea::name(dtype)));
+}
+
 std::vector<ParameterSpec> LayerImpl::parameters(std::span<const Shape>) const { return {}; }
 std::string LayerImpl::explain_shape(std::span<const Shape>) const { return {}; }
 std::string LayerImpl::explain_parameters(std::span<const Shape>) const { return {}; }
@@ -126,9 +158,11 @@ std::vector<SymbolicTensor> Layer::call(const std::vector<SymbolicTensor>& input
                                         const CallArguments& arguments) const {
   if (!impl_) fail("Layer: an empty handle was called");
   std::vector<Shape> shapes;
+  std::vector<DType> dtypes;
   for (const SymbolicTensor& input : inputs) {
     if (!input) impl_->fail_rule("called on an empty tensor");
     shapes.push_back(input.shape());
+    dtypes.push_back(input.dtype());
   }
   static std::atomic<std::uint64_t> calls{0};
   auto made = std::make_shared<LayerCall>();
@@ -137,6 +171,8 @@ std::vector<SymbolicTensor> Layer::call(const std::vector<SymbolicTensor>& input
   made->inputs = inputs;
   made->arguments = arguments;
   made->output_shapes = impl_->output_shapes(shapes);
+  for (std::size_t i = 0; i < made->output_shapes.size(); ++i)
+    made->output_dtypes.push_back(impl_->output_dtype(i, dtypes, arguments.training.value_or(false)));
   impl_->build(shapes);
   std::erase_if(impl_->calls, [](const auto& call) { return call.expired(); });
   impl_->calls.push_back(made);

@@ -13,6 +13,8 @@ class LayerNormalizationLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "LayerNormalization"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
+  /// Keras cuts what is normalized to whole numbers again, of which nothing is left.
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
 
   void fields(FieldVisitor& visitor) override {
     one_or_many_field(visitor, "axis", options.axis);

@@ -82,6 +82,10 @@ class ElementwiseMerge final : public LayerImpl {
   explicit ElementwiseMerge(const Merge& merge) : merge_(merge) {}
   std::string_view class_name() const override { return merge_.class_name; }
   KerasTraits keras_traits() const override { return {.builds = true, .takes_list = true}; }
+  /// Keras' average is the sum of bytes, wrapped around, by their number: of no use.
+  WholeNumbers whole_numbers(DType, bool) const override {
+    return merge_.averages ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor&) override {}
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -103,7 +107,12 @@ class ElementwiseMerge final : public LayerImpl {
       return ops::reshape(g, inputs[i], with_rank(shapes[i], largest_rank(shapes)));
     };
     Value result = widened(0);
-    for (std::size_t i = 1; i < inputs.size(); ++i) result = merge_.combine(g, result, widened(i));
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      // Products of many bytes wrap around as they grow.
+      if (context.whole_dtype && i > 1)
+        result = ops::cast(g, ops::cast(g, result, *context.whole_dtype), g.spec(inputs[0]).dtype);
+      result = merge_.combine(g, result, widened(i));
+    }
     if (merge_.averages) result = ops::scale(g, result, 1.0 / static_cast<double>(inputs.size()));
     return {result};
   }
@@ -116,6 +125,7 @@ class ConcatenateLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Concatenate"; }
   KerasTraits keras_traits() const override { return {.builds = true, .takes_list = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor& visitor) override { visitor.field("axis", axis); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

@@ -22,6 +22,9 @@ class GaussianNoiseLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "GaussianNoise"; }
   KerasTraits keras_traits() const override { return {.usual_training = false}; }
+  WholeNumbers whole_numbers(DType, bool training) const override {
+    return training && stddev != 0 ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("stddev", stddev);
     visitor.field("seed", seed);
@@ -45,6 +48,9 @@ class GaussianDropoutLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "GaussianDropout"; }
   KerasTraits keras_traits() const override { return {.usual_training = false}; }
+  WholeNumbers whole_numbers(DType, bool training) const override {
+    return training && rate != 0 ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);
@@ -69,6 +75,9 @@ class AlphaDropoutLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "AlphaDropout"; }
   KerasTraits keras_traits() const override { return {.usual_training = false}; }
+  WholeNumbers whole_numbers(DType, bool training) const override {
+    return training && rate != 0 ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);

@@ -165,6 +165,7 @@ void NormalizationLayer::adapt(const Tensor& data) {
 class UnitNormalizationLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "UnitNormalization"; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
   void fields(FieldVisitor& visitor) override { one_or_many_field(visitor, "axis", axis); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_one(*this, inputs);

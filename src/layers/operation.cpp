@@ -148,6 +148,12 @@ class GeluOperation final : public NamedOperation {
 class ClipOperation final : public NamedOperation {
  public:
   using NamedOperation::NamedOperation;
+  /// Bounds with a fraction are an error in Keras too; others than bytes would wrap around.
+  WholeNumbers whole_numbers(DType dtype, bool) const override {
+    const bool whole = low_ == std::floor(low_) && high_ == std::floor(high_);
+    const bool fits = dtype != DType::uint8 || (low_ >= 0 && high_ <= 255);
+    return whole && fits ? WholeNumbers::kept : WholeNumbers::refused;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("x_min", low_);
     visitor.field("x_max", high_);

@@ -11,8 +11,13 @@ class NamedOperation : public OperationLayer {
   explicit NamedOperation(std::string_view class_name) : class_name_(class_name) {}
   std::string_view class_name() const override { return class_name_; }
   KerasTraits keras_traits() const override {
-    return {.takes_list = takes_tensors(), .module = class_name_.substr(0, class_name_.find('>'))};
+    return {.takes_list = takes_tensors(),
+            .shows_dtype = true,
+            .module = class_name_.substr(0, class_name_.find('>'))};
   }
+  /// Of operation_dtypes.cpp, which lists them.
+  WholeNumbers whole_numbers(DType dtype, bool training) const override;
+  DType output_dtype(std::size_t index, std::span<const DType> inputs, bool training) const override;
   void fields(FieldVisitor&) override {}
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {require_one(*this, inputs)};

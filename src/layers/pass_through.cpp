@@ -19,12 +19,18 @@ class PassThrough : public LayerImpl {
 class IdentityLayer final : public PassThrough {
  public:
   std::string_view class_name() const override { return "Identity"; }
+  KerasTraits keras_traits() const override { return {.shows_dtype = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor&) override {}
 };
 
 class ActivityRegularizationLayer final : public PassThrough {
  public:
   std::string_view class_name() const override { return "ActivityRegularization"; }
+  /// Of bytes Keras' sum has another type, with which it fails.
+  WholeNumbers whole_numbers(DType dtype, bool) const override {
+    return dtype == DType::uint8 ? WholeNumbers::refused : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     visitor.field("l1", activity_regularizer.l1);
     visitor.field("l2", activity_regularizer.l2);

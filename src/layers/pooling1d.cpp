@@ -10,6 +10,9 @@ class Pooling1DLayer final : public RowLayer {
  public:
   Pooling1DLayer(std::string_view class_name, ops::PoolKind kind) : class_name_(class_name), kind_(kind) {}
   std::string_view class_name() const override { return class_name_; }
+  WholeNumbers whole_numbers(DType, bool) const override {
+    return kind_ == ops::PoolKind::average ? WholeNumbers::refused : WholeNumbers::kept;
+  }
 
   void fields(FieldVisitor& visitor) override {
     one_number_field(visitor, "pool_size", pool_size);
@@ -51,6 +54,9 @@ class GlobalPooling1DLayer final : public RowLayer {
       : class_name_(class_name), kind_(kind), takes_mask_(takes_mask) {}
   std::string_view class_name() const override { return class_name_; }
   KerasTraits keras_traits() const override { return {.takes_mask = takes_mask_}; }
+  WholeNumbers whole_numbers(DType, bool) const override {
+    return kind_ == ops::ReduceKind::mean ? WholeNumbers::floats : WholeNumbers::kept;
+  }
   void fields(FieldVisitor& visitor) override {
     data_format_field(visitor);
     visitor.field("keepdims", keepdims);

@@ -9,6 +9,9 @@ class Pooling2DLayer final : public ImageLayer {
  public:
   Pooling2DLayer(std::string_view class_name, ops::PoolKind kind) : class_name_(class_name), kind_(kind) {}
   std::string_view class_name() const override { return class_name_; }
+  WholeNumbers whole_numbers(DType, bool) const override {
+    return kind_ == ops::PoolKind::average ? WholeNumbers::refused : WholeNumbers::kept;
+  }
 
   void fields(FieldVisitor& visitor) override {
     visitor.field("pool_size", pool_size);

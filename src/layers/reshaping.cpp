@@ -26,7 +26,8 @@ Value view_as(GraphBuilder& graph, Value x, const Shape& shape) {
 class FlattenLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Flatten"; }
-  KerasTraits keras_traits() const override { return {.builds = true}; }
+  KerasTraits keras_traits() const override { return {.builds = true, .shows_dtype = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor& visitor) override { visit_data_format(visitor, *this, data_format); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -55,6 +56,8 @@ class FlattenLayer final : public LayerImpl {
 class ReshapeLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Reshape"; }
+  KerasTraits keras_traits() const override { return {.shows_dtype = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor& visitor) override {
     // As numbers: Keras writes the size that is derived as -1, where in a shape an open size would be null.
     std::vector<std::int64_t> sizes(target_shape.begin(), target_shape.end());
@@ -100,6 +103,7 @@ class ZeroPadding2DLayer final : public ImageLayer {
  public:
   std::string_view class_name() const override { return "ZeroPadding2D"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor& visitor) override {
     visitor.field("padding", padding);
     data_format_field(visitor);
@@ -133,7 +137,8 @@ class ZeroPadding2DLayer final : public ImageLayer {
 class PermuteLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "Permute"; }
-  KerasTraits keras_traits() const override { return {.builds = true}; }
+  KerasTraits keras_traits() const override { return {.builds = true, .shows_dtype = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor& visitor) override { visitor.field("dims", dims); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
@@ -165,6 +170,7 @@ class RepeatVectorLayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "RepeatVector"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::kept; }
   void fields(FieldVisitor& visitor) override { visitor.field("n", n); }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

@@ -85,6 +85,7 @@ class CustomScaleLayer final : public LayerImpl {
   KerasTraits keras_traits() const override {
     return {.builds = true, .takes_list = true, .module = "keras.src.applications.inception_resnet_v2"};
   }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
   void fields(FieldVisitor& visitor) override { visitor.field("scale", scale); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     if (inputs.size() != 2 || inputs[0].str() != inputs[1].str()) {

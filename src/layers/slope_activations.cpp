@@ -29,6 +29,7 @@ class PReLULayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "PReLU"; }
   KerasTraits keras_traits() const override { return {.builds = true}; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
   void fields(FieldVisitor& visitor) override {
     field(visitor, "alpha_initializer", options.alpha_initializer);
     field(visitor, "alpha_regularizer", options.alpha_regularizer);
@@ -77,6 +78,7 @@ class PReLULayer final : public LayerImpl {
 class ELULayer final : public LayerImpl {
  public:
   std::string_view class_name() const override { return "ELU"; }
+  WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
   void fields(FieldVisitor& visitor) override { visitor.field("alpha", alpha); }
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {
     return {require_one(*this, inputs)};

@@ -164,8 +164,9 @@ void add_activity_penalties(const LoweringContext& context, const Regularizer& r
   GraphBuilder& g = context.graph;
   for (const Value output : outputs) {
     const TensorSpec& spec = g.spec(output);
-    const Value y = ops::reshape(g, ops::cast(g, output, ops::statistics_dtype(spec.dtype)),
-                                 {spec.shape[0], spec.shape.slice(1).elements()});
+    const DType dtype = is_floating(spec.dtype) ? ops::statistics_dtype(spec.dtype) : DType::float32;
+    const Value y =
+        ops::reshape(g, ops::cast(g, output, dtype), {spec.shape[0], spec.shape.slice(1).elements()});
     const auto add = [&](const char* function, double factor) {
       if (factor == 0) return;
       const Value sums = ops::reduce(g, ops::ReduceKind::sum, ops::unary(g, function, y), {1});
@@ -174,6 +175,20 @@ void add_activity_penalties(const LoweringContext& context, const Regularizer& r
     add("absolute", regularizer.l1);
     add("square", regularizer.l2);
   }
+}
+
+/// Floats that hold all whole numbers of a type, sums of bytes and products of three too; an int64, and
+/// products of an int32, up to 2^53. Ops compute with floats alone.
+DType carrier_of(DType whole) { return whole == DType::uint8 ? DType::float32 : DType::float64; }
+
+/// What a layer made of whole numbers in their type, in which it wraps around.
+std::vector<Value> in_dtype(GraphBuilder& g, std::vector<Value> values, std::optional<DType> whole) {
+  if (!whole) return values;
+  for (Value& value : values) {
+    if (g.spec(value).dtype == DType::float64) value = ops::cast(g, value, DType::int64);
+    value = ops::cast(g, value, *whole);
+  }
+  return values;
 }
 
 }  // namespace
@@ -202,20 +217,32 @@ std::vector<Value> ModelImpl::lower_observed(const LoweringContext& context, std
     ++position;
     if (values.count(call.get()) != 0) continue;
     const LayerImpl& layer = *call->layer;
-    // A layer computes in its own type, whatever the one before it has. Models cast for their inputs.
-    const DType dtype = layer.dtype_policy.compute_dtype();
+    const bool training = call->arguments.training.value_or(context.training);
     std::vector<Value> given;
+    std::vector<DType> dtypes;
     for (const SymbolicTensor& input : call->inputs) {
-      const Value value = values.at(input.call().get())[input.index()];
-      given.push_back(as_model(layer) != nullptr ? value : ops::cast(context.graph, value, dtype));
+      given.push_back(values.at(input.call().get())[input.index()]);
+      dtypes.push_back(context.graph.spec(given.back()).dtype);
+    }
+    // A layer computes in its own type, whatever the one before it has. Models cast for their inputs.
+    DType dtype = layer.dtype_policy.compute_dtype();
+    std::optional<DType> whole;
+    if (as_model(layer) == nullptr) {
+      dtype = layer.output_dtype(0, dtypes, training);
+      if (!is_floating(dtype)) {
+        whole = dtype;
+        dtype = carrier_of(*whole);
+      }
+      for (Value& value : given) value = ops::cast(context.graph, value, dtype);
     }
     const LoweringContext inner{
         .graph = context.graph,
-        .training = call->arguments.training.value_or(context.training),
+        .training = training,
         .weights = layer.weights,
         .stream = stream_id(fmt::format("{}/{}/{}", context.stream, layer.name, position)),
         .trainable = layer.trainable,
         .compute_dtype = dtype,
+        .whole_dtype = whole,
         .penalties = context.penalties,
     };
     context.graph.begin_layer(layer.name);
@@ -224,13 +251,13 @@ std::vector<Value> ModelImpl::lower_observed(const LoweringContext& context, std
       for (std::size_t i = 0; i < layer.weights.size(); ++i) inner.weight(i);
     }
     if (!observer) {
-      values[call.get()] = layer.lower(inner, given);
+      values[call.get()] = in_dtype(context.graph, layer.lower(inner, given), whole);
     } else {
       const std::size_t number = numbers.at(call.get());
       const std::string path = prefix + layer.name + (number == 0 ? "" : fmt::format(":{}", number));
       const ModelImpl* model = as_model(layer);
       values[call.get()] = model != nullptr ? model->lower_observed(inner, given, observer, path + "/")
-                                            : layer.lower(inner, given);
+                                            : in_dtype(context.graph, layer.lower(inner, given), whole);
       observer(path, *call, values[call.get()]);
     }
     add_activity_penalties(inner, layer.activity_regularizer, values[call.get()]);
@@ -260,11 +287,17 @@ void ModelImpl::initialize_weights(std::uint64_t seed, const std::string& path) 
   }
 }
 
-DType dtype_of_tensor(const SymbolicTensor& tensor) {
+DType ModelImpl::output_dtype(std::size_t index, std::span<const DType>, bool) const {
+  return outputs_[index].dtype();  // its Inputs cast
+}
+
+DType shown_dtype(const SymbolicTensor& tensor) {
   const LayerImpl& layer = *tensor.call()->layer;
-  const ModelImpl* model = as_model(layer);
-  return model == nullptr ? layer.dtype_policy.compute_dtype()
-                          : dtype_of_tensor(model->outputs()[tensor.index()]);
+  if (const ModelImpl* model = as_model(layer)) return shown_dtype(model->outputs()[tensor.index()]);
+  if (!layer.keras_traits().shows_dtype) return layer.dtype_policy.compute_dtype();
+  std::vector<DType> inputs;
+  for (const SymbolicTensor& input : tensor.call()->inputs) inputs.push_back(shown_dtype(input));
+  return layer.output_dtype(tensor.index(), inputs, tensor.call()->arguments.training.value_or(false));
 }
 
 const ModelImpl* as_model(const LayerImpl& layer) { return dynamic_cast<const ModelImpl*>(&layer); }

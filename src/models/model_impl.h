@@ -34,6 +34,7 @@ class ModelImpl final : public LayerImpl {
   void fields(FieldVisitor&) override {}
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override;
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override;
+  DType output_dtype(std::size_t index, std::span<const DType> inputs, bool training) const override;
   /// Is told of each call once its ops are there, those inside of a model before its own. `path` is "conv2d",
   /// inside of another model "base/conv2d"; for a later call of the same layer "conv2d:1".
   using CallObserver =
@@ -90,8 +91,9 @@ class ModelImpl final : public LayerImpl {
 /// What set_random_seed was given.
 std::uint64_t random_seed();
 
-/// The type of what the layer computes there.
-DType dtype_of_tensor(const SymbolicTensor& tensor);
+/// The type that Keras' symbolic tensor has there: of most layers, what they compute in, also where they keep
+/// bytes.
+DType shown_dtype(const SymbolicTensor& tensor);
 
 /// The implementation as a model, or null for any other layer.
 const ModelImpl* as_model(const LayerImpl& layer);

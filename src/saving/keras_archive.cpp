@@ -6,6 +6,7 @@
 #include "saving/file_access.h"
 #include "saving/json_access.h"
 #include "saving/keras_version.h"
+#include "saving/legacy_config.h"
 #include "saving/legacy_h5.h"
 #include "saving/legacy_weights.h"
 #include "saving/model_info.h"
@@ -115,6 +116,17 @@ void Model::load_weights(const std::string& path, const LoadWeightsOptions& opti
 
 namespace {
 
+/// Of Keras that wrote the archive, or empty.
+std::string version_of(const ZipReader& archive) {
+  if (!archive.has(kMetadata)) return {};
+  const std::string text = archive.read(kMetadata, kMaxConfigBytes);
+  return about_place(kMetadata, [&] {
+    const Json metadata = parse_json(text);
+    const bool known = metadata.is_object() && metadata.contains("keras_version");
+    return known ? text_member(metadata, "keras_version", "its object") : std::string();
+  });
+}
+
 Model load_archive(const std::string& path, const LoadOptions& options) {
   const ZipReader archive(path);
   const std::string config = archive.read(kConfig, kMaxConfigBytes);
@@ -122,8 +134,10 @@ Model load_archive(const std::string& path, const LoadOptions& options) {
   // Beside the reading: the model is handed out once both are done.
   const ZipReader second(path);
   std::future<void> checked = std::async(std::launch::async, [&] { second.check(kWeights); });
+  const std::string version = version_of(archive);
   const Model model = about_place(kConfig, [&] {
-    return model_from_json_object(parse_json(config),
+    const Json object = parse_json(config);
+    return model_from_json_object(is_legacy_model(object, version) ? model_from_legacy(object) : object,
                                   {.compile = options.compile,
                                    .by_fovea = archive.has(kInfo),
                                    .weight_bytes = static_cast<std::int64_t>(weights.bytes().size())});

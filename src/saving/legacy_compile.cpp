@@ -45,6 +45,7 @@ Json nested_from_legacy(const Json& value) {
 }
 
 Json optimizer_from_legacy(const Json& optimizer) {
+  if (optimizer.is_string()) return optimizer;  // its name, as it was given
   Json result = optimizer;
   result["class_name"] = plain_class(text_member(optimizer, "class_name", "optimizer_config"));
   Json config = member(optimizer, "config", "optimizer_config");

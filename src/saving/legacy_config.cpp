@@ -210,7 +210,9 @@ class Functional {
 bool is_own_class(const Json& layer) {
   if (!layer.contains("module")) return false;
   const Json module = layer["module"], registered = value_of(layer, "registered_name");
-  const bool of_keras = module.is_string() && module.get<std::string>().rfind("keras", 0) == 0;
+  const std::string package = module.is_string() ? module.get<std::string>() : "";
+  // tf_keras is Keras 2 as it is still published.
+  const bool of_keras = package.rfind("keras", 0) == 0 || package.rfind("tf_keras", 0) == 0;
   return !of_keras || !(registered.is_null() || registered == layer["class_name"]);
 }
 
@@ -240,6 +242,26 @@ Json layer_from_legacy(const Json& layer) {
 
 }  // namespace
 
-Json model_from_legacy(const Json& model) { return layer_from_legacy(model); }
+Json model_from_legacy(const Json& model) {
+  Json result = layer_from_legacy(model);
+  const Json compile = value_of(model, "compile_config");
+  if (compile.is_object() && compile.contains("optimizer")) {
+    // An archive has it under other names than an .h5 file.
+    Json training = compile;
+    training["optimizer_config"] = Json(compile["optimizer"]);
+    result["compile_config"] = compile_config_from_legacy(training);
+  }
+  return result;
+}
+
+bool is_legacy_model(const Json& model, const std::string& version) {
+  const auto is_old = [](const std::string& text) {
+    return text.rfind("1.", 0) == 0 || text.rfind("2.", 0) == 0;
+  };
+  if (!version.empty()) return is_old(version);
+  const Json own = value_of(model, "keras_version");
+  if (own.is_string()) return is_old(own.get<std::string>());
+  return model.is_object() && is_model(value_of(model, "class_name")) && !model.contains("module");
+}
 
 }  // namespace fovea

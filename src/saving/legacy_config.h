@@ -12,6 +12,10 @@ namespace fovea {
 /// Throws Error naming the layer and what cannot be read.
 Json model_from_legacy(const Json& model);
 
+/// Is it one that Keras 1 or 2 serialised? `version` is the version of Keras that is known to have written
+/// it, or empty; then the model itself says it, or has no module as Keras 3 writes one.
+bool is_legacy_model(const Json& model, const std::string& version);
+
 /// The other way round: what Keras 3 writes into model_config of a model as it is serialised in an archive.
 Json model_to_legacy(const Json& model);
 /// And training_config, of a compile_config.

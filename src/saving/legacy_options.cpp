@@ -21,11 +21,14 @@ constexpr Renamed kClasses[] = {
     {"", "BatchNormalizationV2", "BatchNormalization"},
     {"", "Convolution2D", "Conv2D"},
     {"", "SeparableConvolution2D", "SeparableConv2D"},
+    // x where x > theta, else 0: what a ReLU with a threshold is.
+    {"", "ThresholdedReLU", "ReLU"},
 };
 
 constexpr Renamed kOptions[] = {
     {"InputLayer", "batch_input_shape", "batch_shape"},
     {"LeakyReLU", "alpha", "negative_slope"},
+    {"ReLU", "theta", "threshold"},
     // Keras 1
     {"InputLayer", "input_dtype", "dtype"},
     {"Dense", "output_dim", "units"},

@@ -5,6 +5,7 @@
 #include "saving/json_access.h"
 #include "saving/keras_options.h"
 #include "saving/layer_json.h"
+#include "saving/legacy_config.h"
 #include "saving/model_json.h"
 #include "saving/operation_json.h"
 
@@ -344,7 +345,8 @@ Model model_from_json_object(const Json& object, const ReadModelOptions& options
 
 Model model_from_json(const std::string& json) {
   try {
-    return model_from_json_object(parse_json(json), {});
+    const Json object = parse_json(json);
+    return model_from_json_object(is_legacy_model(object, {}) ? model_from_legacy(object) : object, {});
   } catch (const Error& error) {
     fail("model_from_json: {}", error.what());
   }

@@ -116,7 +116,7 @@ class Writer {
         {"class_name", "__keras_tensor__"},
         {"config",
          {{"shape", shape_to_json(tensor.shape())},
-          {"dtype", name(dtype_of_tensor(tensor))},
+          {"dtype", name(shown_dtype(tensor))},
           {"keras_history", {tensor.call()->layer->name, indices.at(tensor.call().get()), tensor.index()}}}}};
   }
 

@@ -18,7 +18,7 @@ class Prediction {
     std::vector<Shape> shapes;
     for (const TensorSpec& sample : samples_) shapes.push_back(batch_spec(sample, total).shape);
     for (const Shape& shape : model_->output_shapes(shapes))
-      results.emplace_back(shape, dtype_of_tensor(model_->outputs()[results.size()]));
+      results.emplace_back(shape, model_->outputs()[results.size()].dtype());
   }
 
   /// Runs `count` samples; their outputs become rows [first, first + count).

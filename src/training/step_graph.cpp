@@ -199,7 +199,7 @@ void add_update(Graph& g, ModelImpl& model, Value loss) {
 
 }  // namespace
 
-DType loss_dtype(DType predictions) { return predictions == DType::bfloat16 ? DType::float32 : predictions; }
+DType loss_dtype(DType predictions) { return predictions == DType::float64 ? predictions : DType::float32; }
 
 std::string feed_name(char kind, std::size_t index) { return fmt::format("{}{}", kind, index); }
 
@@ -364,7 +364,7 @@ StepProgram make_rehearsal_program(ModelImpl& model, const std::vector<TensorSpe
   Graph graph;
   Value total;
   for (const Value prediction : lower_model(graph, model, inputs, true)) {
-    const Value sum = sum_all(graph, prediction);
+    const Value sum = sum_all(graph, ops::cast(graph, prediction, loss_dtype(graph.spec(prediction).dtype)));
     total = total ? ops::add(graph, total, sum) : sum;
   }
   add_update(graph, model, total);

@@ -32,7 +32,7 @@ struct StepProgram {
   std::optional<TensorSpec> penalty = {};
 };
 
-/// What the loss of predictions of a type is computed in: float32 for bfloat16.
+/// What the loss of predictions of a type is computed in: float64 for float64, float32 for all others.
 DType loss_dtype(DType predictions);
 
 /// Names of feeds.

@@ -35,7 +35,7 @@ Stepper::Stepper(std::shared_ptr<ModelImpl> model, const Data& data, const Class
   const std::vector<Shape> predictions = model_->output_shapes(shapes);
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     Output output;
-    output.predictions = Tensor(predictions[i], dtype_of_tensor(model_->outputs()[i]));
+    output.predictions = Tensor(predictions[i], model_->outputs()[i].dtype());
     outputs_.push_back(std::move(output));
   }
   make_metrics();

@@ -1,5 +1,6 @@
 #include "conformance/op_cases.h"
 #include "ops/binary.h"
+#include "ops/round.h"
 #include "ops/softmax.h"
 #include "ops/unary.h"
 
@@ -51,6 +52,10 @@ std::vector<Function> functions() {
 }  // namespace
 
 void add_elementwise_cases(OpCases& cases) {
+  const std::vector<double> halves = {-1.5, -0.5, 0.5, 1.5, 2.5, 2.4999, -300, 255.5};
+  cases.add("bytes", RoundOp(0, 255), {given(Tensor::of({8}, halves))}, 0);
+  cases.add("signed", RoundOp(-100, 1000), {given(Tensor::of({2, 4}, halves))}, 0);
+
   for (const Function& f : functions()) {
     const std::string label = std::string(name(f.kind)) + "_" + f.label;
     const UnaryOp op(f.kind, f.parameters);

@@ -12,6 +12,7 @@
 #include "ops/pool2d.h"
 #include "ops/random.h"
 #include "ops/reduce.h"
+#include "ops/round.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
 #include "ops/take.h"
@@ -239,6 +240,9 @@ void add_shaping(Refusals& r) {
   r.add("no_class", OneHotOp(0, DType::float32), {i32({2})}, "Received: int32 (2,) and 0");
   r.add("integers", OneHotOp(3, DType::int32), {i32({2})},
         "Op OneHot: its result is floating. Received: int32");
+  r.add("two", RoundOp(0, 1), {f32({2}), f32({2})}, "Op Round: takes 1 inputs. Received: 2");
+  r.add("integers", RoundOp(0, 1), {i32({2})}, "Op Round");
+  r.add("order", RoundOp(1, 0), {f32({2})}, "Op Round: low must not be above high. Received: 1 and 0");
   r.add("two", StopGradientOp(), {f32({2}), f32({2})}, "Op StopGradient: takes 1 inputs. Received: 2");
 }
 

@@ -14,6 +14,7 @@
 #include "ops/pool2d.h"
 #include "ops/random.h"
 #include "ops/reduce.h"
+#include "ops/round.h"
 #include "ops/shaping.h"
 #include "ops/softmax.h"
 #include "ops/take.h"

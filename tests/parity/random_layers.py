@@ -304,11 +304,6 @@ ANY = [
     lambda draw, shape: LayerScale(0.5, shape[-1])]
 
 
-def of_bytes(draw, shape):
-    """What Keras computes in floats, whatever it is given; others leave bytes bytes, and round to them."""
-    return rescaling(draw, shape)
-
-
 def of_one_input(draw, shape):
     by_rank = {3: IMAGES, 2: ROWS, 1: VECTORS}.get(len(shape), [])
     return draw.choice(by_rank if by_rank and draw.chance(0.6) else ANY)(draw, shape)
@@ -453,6 +448,17 @@ def operation(draw, shape):
         (lambda x: last(x, ones)) if last else (lambda x: ops.expand_dims(x, -1)),
         lambda x: x * ops.sigmoid(ops.mean(x, axis=axis, keepdims=True)),
         lambda x: x * (1 / 6) * ops.relu6(x + 3)])
+
+
+def operation_of_whole(draw, shape):
+    """A function of one tensor of whole numbers that keeps them."""
+    number = draw.integer(0, 200)
+    axis = draw.choice(axes_of(draw, shape))
+    return draw.choice([
+        lambda x: x + number, lambda x: x - number, lambda x: number - x, lambda x: x * (number % 7), lambda x: 255 - x,
+        lambda x: ops.maximum(x, number), lambda x: ops.minimum(number, x), lambda x: ops.clip(x, number // 2, number + 10),
+        ops.absolute, ops.relu, lambda x: x ** (number % 4), lambda x: ops.max(x, axis=axis), lambda x: ops.min(x, axis=axis),
+        lambda x: ops.expand_dims(x, axis), lambda x: ops.swapaxes(x, 1, axis), ops.negative, lambda x: ops.sum(x, axis=axis)])
 
 
 def operation_of_two(draw, rank):

@@ -108,8 +108,8 @@ class Network:
     def __init__(self, draw, nodes, nesting=0):
         self.draw = draw
         self.inputs = list(nodes)
-        self.nodes = [node for node in nodes if node.value.dtype.is_floating]
-        self.layers = []  # (layer of one input, its input's shape), which may be called again
+        self.nodes = list(nodes)
+        self.layers = []  # (layer of one input, its input's shape and type), which may be called again
         self.nesting = nesting
         self.differentiable = True
 
@@ -140,12 +140,14 @@ class Network:
         node = self.call(layer, [x])
         if getattr(layer, "interpolation", None) == "area":
             self.differentiable = False
-        self.layers.append((layer, x.shape))
+        self.layers.append((layer, (x.shape, x.value.dtype)))
         return node
 
     def add_operation(self):
         x = self.pick()
-        self.call(random_layers.operation(self.draw, x.shape), [x])
+        whole = not x.value.dtype.is_floating and self.draw.chance(0.7)
+        operation = random_layers.operation_of_whole if whole else random_layers.operation
+        self.call(operation(self.draw, x.shape), [x])
 
     def partner(self, x):
         """Another node of the shape: one that is there, or one that is made."""
@@ -196,15 +198,15 @@ class Network:
 
     def call_again(self):
         """A layer that is there on another node, with the same weights."""
-        layer, shape = self.draw.choice(self.layers) if self.layers else (None, None)
-        fits = [node for node in self.nodes if node.shape and node.shape == shape]
+        layer, given = self.draw.choice(self.layers) if self.layers else (None, None)
+        fits = [node for node in self.nodes if node.shape and (node.shape, node.value.dtype) == given]
         if not fits:
             raise Rejected
         self.call(layer, [self.draw.choice(fits)])
 
     def add_sequential(self):
         x = self.pick()
-        inner = Network(self.draw, [Node(keras.Input(x.shape), x.value)], self.nesting + 1)
+        inner = Network(self.draw, [self.inner_input(x)], self.nesting + 1)
         if not x.shape:
             raise Rejected
         for _ in range(self.draw.integer(1, 4)):
@@ -215,11 +217,16 @@ class Network:
         chain = [layer for layer, _ in inner.layers]
         if not chain or len(inner.nodes) != len(chain) + 1:
             raise Rejected  # a value was brought to size between two layers
-        self.nest(inner, keras.Sequential([keras.Input(x.shape), *chain]), [x])
+        self.nest(inner, keras.Sequential([keras.Input(x.shape, dtype=x.value.dtype.name), *chain]), [x])
+
+    @staticmethod
+    def inner_input(x):
+        """Of the node's own type: one that casts leaves open what becomes of numbers that do not fit."""
+        return Node(keras.Input(x.shape, dtype=x.value.dtype.name), x.value)
 
     def add_model(self):
         given = [self.pick() for _ in range(self.draw.choice([1, 1, 1, 2]))]
-        inner = Network(self.draw, [Node(keras.Input(x.shape), x.value) for x in given], self.nesting + 1)
+        inner = Network(self.draw, [self.inner_input(x) for x in given], self.nesting + 1)
         inner.grow(self.draw.integer(1, 5))
         self.nest(inner, inner.model(), given)
 
@@ -229,7 +236,7 @@ class Network:
         self.call(model, given)
         self.differentiable &= inner.differentiable
         if len(given) == 1:
-            self.layers.append((model, given[0].shape))
+            self.layers.append((model, (given[0].shape, given[0].value.dtype)))
             if self.draw.chance(0.3):
                 self.call_again()
 
@@ -251,11 +258,13 @@ class Network:
                 raise Rejected
             # Augmentation is on where nothing is said.
             inference = {"training": False} if takes_training(layer) else {}
-            found = layer(*values) if spread else layer(values[0] if one else values, **inference)
+            found = computed(lambda *given: layer(*given) if spread else layer(given[0] if one else given, **inference), values)
         except (ValueError, TypeError, tf.errors.OpError) as error:
             reason = [line for line in str(error).splitlines() if line and not line.startswith("Exception encountered")]
             REJECTIONS[f"{name_of(layer)}: {reason[0][:150] if reason else error}"] += 1
             raise Rejected from error
+        if not any(value.dtype.is_floating for value in values) and is_of_no_use(layer, as_list(found)):
+            raise Rejected
         for tensor, value in zip(as_list(results), as_list(found)):
             if tuple(tensor.shape[1:]) != tuple(value.shape[1:]):
                 raise RuntimeError(f"{name_of(layer)}: shape {tensor.shape} and {value.shape}")
@@ -271,7 +280,7 @@ class Network:
 
     def bring_to_size(self, node):
         largest = float(np.abs(node.value).max())
-        if SMALLEST <= largest <= LARGEST:
+        if SMALLEST <= largest <= LARGEST or not node.value.dtype.is_floating and self.draw.chance(0.7):
             return
         scale = round(float(1 / largest), 6) or 1e-6
         how = self.draw.choice([lambda: layers.Rescaling(scale), lambda: (lambda x: x * scale)])
@@ -306,8 +315,23 @@ def is_misplaced_bias(layer, value):
     return bias is not None and getattr(layer, "data_format", "") == "channels_first" and bias.shape[0] == value.shape[-1]
 
 
+def is_of_no_use(layer, results):
+    """What Keras makes of whole numbers that fovea refuses: normalized ones cut to whole numbers again, averages of sums
+    that have wrapped around, and sums of bytes of a type that it does not have."""
+    kinds = layers.LayerNormalization, layers.GroupNormalization, layers.Average
+    return isinstance(layer, kinds) or any(value.dtype not in (tf.float32, tf.uint8, tf.int32) for value in results)
+
+
 def takes_training(layer):
     return isinstance(layer, keras.Model) or isinstance(layer, keras.Layer) and "training" in inspect.signature(layer.call).parameters
+
+
+def computed(function, values):
+    """What the function gives in predict, which is compiled: called on whole numbers directly, Keras' preprocessing layers
+    would keep them, which they turn into floats there. Others are the same, and faster, as they are."""
+    if all(value.dtype.is_floating for value in values):
+        return function(*values)
+    return tf.function(function, autograph=False)(*values)
 
 
 def as_list(results):
@@ -336,9 +360,10 @@ REJECTIONS = collections.Counter()
 def draw_input(draw, name):
     shape = draw.choice([(draw.integer(5, 16), draw.integer(5, 16), draw.integer(1, 5))] * 5 +
                         [(draw.integer(5, 16), draw.integer(1, 6)), (draw.integer(2, 20),)])
-    if draw.chance(0.1):
-        value = draw.random.integers(0, 256, (SAMPLES, *shape)).astype("uint8")
-        return Node(keras.Input(shape, dtype="uint8", name=name), tf.constant(value))
+    if draw.chance(0.15):
+        dtype, low, high = draw.choice([("uint8", 0, 255)] * 3 + [("int32", -99, 99)])
+        value = draw.random.integers(low, high + 1, (SAMPLES, *shape)).astype(dtype)
+        return Node(keras.Input(shape, dtype=dtype, name=name), tf.constant(value))
     return Node(keras.Input(shape, name=name), tf.constant(draw.random.normal(0, 1, (SAMPLES, *shape)).astype("float32")))
 
 
@@ -358,22 +383,18 @@ def attempt_at(seed, attempt):
     draw = Draw((seed, attempt) if attempt else seed)
     given = [draw_input(draw, f"x{i}") for i in range(draw.choice([1, 1, 1, 2, 3]))]
     network = Network(draw, given)
-    for node in given:
-        while not node.value.dtype.is_floating and not node.used:
-            try:
-                network.call(random_layers.of_bytes(draw, node.shape), [node])
-            except Rejected:
-                pass
     network.grow(draw.integer(3, 12))
     model = network.model()
-    for end in as_list(model(values_of(given), training=False)):
+    for end in predicted(model, [node.value for node in given]):
         value = np.asarray(end)
         assert np.isfinite(value).all() and np.ptp(value, axis=0).max() > 0, f"seed {seed}: an output is constant"
     return Built(model, [np.asarray(node.value) for node in given], network.differentiable)
 
 
-def values_of(nodes):
-    return [node.value for node in nodes] if len(nodes) > 1 else nodes[0].value
+def predicted(model, inputs):
+    """The outputs, in a list."""
+    inputs = [tf.constant(value) for value in inputs]
+    return as_list(computed(lambda *given: model(list(given) if len(given) > 1 else given[0], training=False), inputs))
 
 
 def layers_of(model):

@@ -53,9 +53,7 @@ class RandomModels(program_test.Program):
         print(f"{with_gradients} models with gradients, {unsteady} with none that are steady", flush=True)
 
     def assert_alike(self, path, built):
-        theirs = random_models.as_list(built.model(built.inputs if len(built.inputs) > 1 else built.inputs[0],
-                                                   training=False))
-        theirs = [np.asarray(tensor) for tensor in theirs]
+        theirs = [np.asarray(tensor) for tensor in random_models.predicted(built.model, built.inputs)]
         ours = fovea.predict(path, built.inputs, [tensor.shape for tensor in theirs], self.folder)
         for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
             self.assertLess(difference(a, b), OUTPUTS, f"output {number} of fovea")
@@ -66,8 +64,7 @@ class RandomModels(program_test.Program):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="You are using a softmax over axis")
             again = keras.models.load_model(resaved)
-        results = random_models.as_list(again(built.inputs if len(built.inputs) > 1 else built.inputs[0], training=False))
-        for number, (a, b) in enumerate(zip(results, theirs, strict=True)):
+        for number, (a, b) in enumerate(zip(random_models.predicted(again, built.inputs), theirs, strict=True)):
             self.assertLess(difference(np.asarray(a), b), 1e-6, f"output {number} of Keras with fovea's file")
 
     def assert_gradients(self, path, built, seed):
@@ -83,7 +80,7 @@ class RandomModels(program_test.Program):
                 return True
             if self.steady(path, built, arrays, random):
                 self.fail(text)
-            arrays = [array if array.dtype == np.uint8 else random.normal(0, 1, array.shape).astype(array.dtype)
+            arrays = [array if array.dtype.kind in "iu" else random.normal(0, 1, array.shape).astype(array.dtype)
                       for array in arrays]
         return False
 
@@ -94,7 +91,7 @@ class RandomModels(program_test.Program):
     def steady(self, path, built, arrays, random):
         expected = gradients_of(self.recorded(path, built, arrays))
         for _ in range(3):
-            moved = [array if array.dtype == np.uint8 else
+            moved = [array if array.dtype.kind in "iu" else
                      (array * (1 + random.normal(0, 3e-6, array.shape))).astype(array.dtype) for array in arrays]
             found = gradients_of(self.recorded(path, built, moved))
             if any(difference(a, b) > GRADIENTS / 2 for a, b in zip(found, expected)):

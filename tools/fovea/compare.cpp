@@ -66,6 +66,11 @@ std::vector<Row> compare(const std::vector<NamedValue>& ours, const std::vector<
     const Shape shape = value.value.shape(), other = found->second->value.shape();
     if (!(shape == other))
       fail("'{}' has shape {} in the model and {} in the record", value.name, shape.str(), other.str());
+    // Records have float32 where a layer gives bfloat16.
+    const DType dtype = value.value.dtype(), recorded = found->second->value.dtype();
+    if (dtype != recorded && !(is_floating(dtype) && is_floating(recorded)))
+      fail("'{}' is {} in the model and {} in the record", value.name, fovea::name(dtype),
+           fovea::name(recorded));
     rows.push_back(
         {value.name, value.class_name, shape, relative_difference(value.value, found->second->value)});
     by_name.erase(found);

@@ -5,6 +5,7 @@
 
 #include "backends/reference/reference.h"
 #include "backends/reference/strides.h"
+#include "core/convert.h"
 
 // Moving bytes needs no type: elements are copied by their size.
 
@@ -26,9 +27,9 @@ struct Bytes {
 
 template <class From, class To>
 void cast(const ReferenceCall& call) {
-  for (std::int64_t i = 0; i < call.output_specs[0].shape.elements(); ++i) {
-    call.output<To>()[i] = static_cast<To>(call.input<From>(0)[i]);
-  }
+  const From* const from = call.input<From>(0);
+  To* const to = call.output<To>();
+  std::transform(from, from + call.output_specs[0].shape.elements(), to, converted<To, From>);
 }
 
 template <class From>

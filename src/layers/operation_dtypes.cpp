@@ -1,0 +1,55 @@
+#include <algorithm>
+#include <array>
+
+#include "layers/operation_base.h"
+
+// What operations of keras.ops make of whole numbers. Those that stand in neither list have no use for them
+// in TensorFlow, which then fails. Sources: keras/src/ops/numpy.py, keras/src/backend/tensorflow/.
+
+namespace fovea {
+namespace {
+
+constexpr std::array<std::string_view, 16> kKept = {
+    "Add",     "Subtract",  "Multiply", "Square",     "Absolute", "Max",         "Min",   "Relu",
+    "Reshape", "Transpose", "Swapaxes", "ExpandDims", "Squeeze",  "Concatenate", "Stack", "Relu6"};
+constexpr std::array<std::string_view, 9> kFloats = {"Divide", "TrueDivide", "Mean",      "Sqrt", "Exp",
+                                                     "Log",    "Tanh",       "LeakyRelu", "Cast"};
+
+template <std::size_t N>
+bool contains(const std::array<std::string_view, N>& list, std::string_view kind) {
+  return std::find(list.begin(), list.end(), kind) != list.end();
+}
+
+}  // namespace
+
+WholeNumbers NamedOperation::whole_numbers(DType dtype, bool) const {
+  const bool bytes = dtype == DType::uint8;
+  if (contains(kFloats, kind())) return WholeNumbers::floats;
+  // A number with a point makes floats of all.
+  const bool has_point = std::any_of(operands.begin(), operands.end(), [](const Operand& operand) {
+    return operand.number && !operand.is_integer;
+  });
+  const bool compares = kind() == "Maximum" || kind() == "Minimum";
+  if (has_point && (contains(kKept, kind()) || compares || kind() == "Power")) return WholeNumbers::floats;
+  if (contains(kKept, kind())) return WholeNumbers::kept;
+  // What bytes cannot hold would wrap around before it is compared.
+  const auto fits = [&](const Operand& operand) {
+    return !bytes || !operand.number || (*operand.number >= 0 && *operand.number <= 255);
+  };
+  if (compares && std::all_of(operands.begin(), operands.end(), fits)) return WholeNumbers::kept;
+  // No TensorFlow has the negative of bytes, and their sum is a uint32, which fovea does not have.
+  if ((kind() == "Negative" || kind() == "Sum") && !bytes) return WholeNumbers::kept;
+  // Higher powers are not exact before they wrap around.
+  const bool low_power = kind() == "Power" && operands.size() == 2 && operands[1].number &&
+                         *operands[1].number >= 0 && *operands[1].number <= 3;
+  return low_power ? WholeNumbers::kept : WholeNumbers::refused;
+}
+
+DType NamedOperation::output_dtype(std::size_t index, std::span<const DType> inputs, bool training) const {
+  const DType dtype = OperationLayer::output_dtype(index, inputs, training);
+  // Keras' rule knows no policy: of whole numbers it makes float32 where a layer would make bfloat16.
+  const bool any_float = std::any_of(inputs.begin(), inputs.end(), is_floating);
+  return is_floating(dtype) && !any_float ? dtype_policy.variable_dtype() : dtype;
+}
+
+}  // namespace fovea
