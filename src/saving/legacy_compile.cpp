@@ -54,6 +54,11 @@ Json optimizer_from_legacy(const Json& optimizer) {
     if (!config.contains("learning_rate")) config["learning_rate"] = Json(config["lr"]);
     config.erase("lr");
   }
+  // A schedule has a name of its own only if one was given.
+  if (config.contains("learning_rate") && config["learning_rate"].is_object()) {
+    Json& schedule = config["learning_rate"]["config"];
+    if (schedule.is_object() && schedule.value("name", Json()).is_null()) schedule.erase("name");
+  }
   for (const char* decay : {"decay", "initial_decay"}) {
     const auto found = config.find(decay);
     if (found == config.end()) continue;

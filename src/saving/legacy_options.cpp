@@ -57,7 +57,10 @@ constexpr Dropped kDropped[] = {
     {"", "batch_input_shape", nullptr},  // said by an InputLayer
     {"InputLayer", "sparse", "false"},
     {"InputLayer", "ragged", "false"},
+    {"", "rng_type", nullptr},  // how augmentation drew its numbers
     {"DepthwiseConv2D", "groups", "1"},
+    {"Conv2DTranspose", "groups", "1"},
+    {"SpatialDropout2D", "noise_shape", "null"},
     // What a convolution has and the parts of a separable one do not.
     {"SeparableConv2D", "groups", "1"},
     {"DepthwiseConv2D", "filters", "null"},

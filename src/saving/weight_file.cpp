@@ -115,6 +115,9 @@ class WeightReader {
         assignments.push_back({variables[i], {}, optimizer.start_of(variables[i])});
       variables.resize(found);
     }
+    // Keras 2 keeps the rate in the config alone.
+    if (found + 1 == variables.size() && variables[1].name() == "learning_rate")
+      variables.erase(variables.begin() + 1);
     if (found != variables.size()) {
       log_message(
           fmt::format("The optimizer's state is not read: '{}' has {} values and {} are needed. Layers may "

@@ -120,6 +120,12 @@ class Writer {
           {"keras_history", {tensor.call()->layer->name, indices.at(tensor.call().get()), tensor.index()}}}}};
   }
 
+  /// What Keras casts to: of a model, its Input's type.
+  static DType input_dtype(const LayerImpl& layer) {
+    const ModelImpl* const model = as_model(layer);
+    return model != nullptr ? model->inputs()[0].dtype() : layer.dtype_policy.compute_dtype();
+  }
+
   static Json node(const LayerCall& call, const Indices& indices) {
     Json inputs = Json::array();
     for (const SymbolicTensor& input : call.inputs) inputs.push_back(tensor(input, indices));
@@ -134,7 +140,9 @@ class Writer {
     const bool takes_mask = call.layer->class_name() == "Sequential" || traits.takes_mask;
     // One for each input.
     const Json mask = inputs.size() > 1 ? Json(Json::array_t(inputs.size())) : Json();
-    if (functional || (takes_mask && !given)) arguments["mask"] = mask;
+    // Keras forgets it where something was given or is cast to another type.
+    const bool forgotten = given || shown_dtype(call.inputs[0]) != input_dtype(*call.layer);
+    if (functional || (takes_mask && !forgotten)) arguments["mask"] = mask;
     return {{"args", list ? Json::array({std::move(inputs)}) : std::move(inputs)},
             {"kwargs", std::move(arguments)}};
   }

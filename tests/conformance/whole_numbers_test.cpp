@@ -73,10 +73,10 @@ TEST_P(WholeNumbersOf, AreWrittenAsKerasWritesThem) {
   ASSERT_EQ(ours.size(), written.size());
   for (std::size_t i = 0; i < written.size(); ++i) {
     if (!written[i].contains("inbound_nodes")) continue;
-    ASSERT_EQ(ours[i].at("inbound_nodes").size(), written[i].at("inbound_nodes").size());
-    for (std::size_t call = 0; call < ours[i].at("inbound_nodes").size(); ++call)
-      EXPECT_EQ(ours[i].at("inbound_nodes")[call].at("args"),
-                written[i].at("inbound_nodes")[call].at("args"));
+    Json nodes = written[i].at("inbound_nodes");
+    // A usual `training`, which Keras notes without being asked, is dropped by reading.
+    for (Json& node : nodes) node.at("kwargs").erase("training");
+    EXPECT_EQ(ours[i].at("inbound_nodes"), nodes);
   }
 }
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-GROUPS = ("layers", "operations", "whole_numbers", "losses", "metrics", "optimizers", "callbacks", "trajectories", "h5")
+GROUPS = ("layers", "operations", "whole_numbers", "losses", "metrics", "optimizers", "callbacks", "trajectories", "h5", "keras2")
 
 
 def main():
