@@ -65,6 +65,37 @@ class Arrays(ProgramTest):
         self.write("x.npy", [2.75, 2.9999999999], (2, 1), "<f8")
         self.assertEqual(self.predicted("whole.json", "x.npy")[0], [2, 3])
 
+    def test_bytes_stay_bytes_where_keras_keeps_them(self):
+        write_config(
+            self.folder / "bytes.json",
+            [
+                layer_config("InputLayer", "pixels", [], batch_shape=[None, 2, 2, 1], dtype="uint8"),
+                layer_config("Add", "double", ["pixels", "pixels"]),
+                layer_config("GlobalMaxPooling2D", "largest", ["double"]),
+            ],
+            ["pixels"],
+            ["largest"],
+        )
+        for kind in ("|u1", "<i4", "<f4"):
+            self.write("x.npy", [1, 2, 100, 250], (1, 2, 2, 1), kind)
+            text = self.ok("predict", "bytes.json", "x.npy", "--output", "y.npy")
+            self.assertRegex(text, r"output +largest: uint8 \(1, 1\)")
+            self.assertEqual(read_npy((self.folder / "y.npy").read_bytes()), ([244], (1, 1)), kind)  # 2 * 250 - 256
+
+    def test_a_layer_that_takes_floats_says_so(self):
+        write_config(
+            self.folder / "bytes.json",
+            [
+                layer_config("InputLayer", "pixels", [], batch_shape=[None, 2, 2, 1], dtype="uint8"),
+                layer_config("Conv2D", "edges", ["pixels"], filters=1, kernel_size=[2, 2]),
+            ],
+            ["pixels"],
+            ["edges"],
+        )
+        self.write("x.npy", [1, 2, 3, 4], (1, 2, 2, 1), "|u1")
+        message = self.fails(1, "predict", "bytes.json", "x.npy", "--output", "y.npy")
+        self.assertIn("(Conv2D): takes floats; in Keras it does not compute with uint8 either.", " ".join(message.split()))
+
     def test_a_last_size_of_one_comes_and_goes(self):
         self.write("x.npy", range(4), (1, 2, 2))
         self.assertEqual(self.predicted("sum.json", "x.npy")[0], [6, 6])

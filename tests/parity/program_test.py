@@ -179,6 +179,27 @@ class Compare(Program):
         text = self.compare(self.ours("nested"), self.record(self.ours("nested"), "--seed", 4))
         self.assertIn("Functional", text)
 
+    def test_bytes_among_the_outputs(self):
+        """As predict gives them: Resizing turns bytes into floats there, and keeps them where it is called directly."""
+        image = keras.Input((9, 8, 3), dtype="uint8", name="image")
+        sized = layers.Resizing(5, 6)(image)
+        model = keras.Model(image, [layers.MaxPooling2D(2)(image * 3), sized, layers.Conv2D(2, 3)(layers.Rescaling(1 / 255)(sized)),
+                                    layers.UpSampling2D(3, interpolation="bilinear")(image)])
+        path = self.save(self.scatter(model))
+        record = self.record(path)
+        with np.load(record) as arrays:
+            self.assertEqual({str(array.dtype) for name, array in arrays.items() if name.startswith("layers/")},
+                             {"uint8", "float32"})
+        self.assertIn("6 outputs and 2 gradients agree", self.compare(path, record))
+        x = np.random.default_rng(1).integers(0, 256, (3, 9, 8, 3)).astype("uint8")
+        theirs = model.predict(x, verbose=0)
+        np.save(self.folder / "x.npy", x)
+        self.program("predict", path, self.folder / "x.npy", "--output", self.folder / "y.npz")
+        with np.load(self.folder / "y.npz", allow_pickle=False) as file:
+            for name, expected in zip(file.files, theirs, strict=True):
+                self.assertEqual(file[name].dtype, expected.dtype)
+                np.testing.assert_allclose(file[name], expected, rtol=1e-5, atol=1e-4)
+
     def test_a_layer_that_computes_something_else_is_named(self):
         model = self.scatter(dict(saving_test.keras_models())["residual"])
         record = self.record(self.save(model), "--no-gradients")
