@@ -324,6 +324,8 @@ constexpr Row kOperations[] = {
     {kLinalg, "Norm", make_norm_operation},
     {kNn, "Normalize", make_normalize_operation},
     {kNumpy, "Matmul", make_matmul_operation},
+    {kNn, "Conv", make_conv_operation},
+    {kNn, "DepthwiseConv", make_conv_operation},
     {kNn, "MaxPool", make_pool_operation},
     {kNn, "AveragePool", make_pool_operation},
     {kImage, "Resize", make_resize_operation},

@@ -47,8 +47,9 @@ Shape without_axes(const Shape& x, const std::vector<std::int64_t>& axes, bool k
 Shape broadcast(const LayerImpl& layer, const Shape& a, const Shape& b);
 /// x^exponent, as products.
 Value whole_power(GraphBuilder& g, Value x, std::int64_t exponent);
-/// Refuses more positions along an axis than any tensor has.
+/// Refuses more positions along an axis than tensors have, or more tensors than anybody means.
 void require_possible_size(const LayerImpl& layer, std::string_view option, std::int64_t size);
+void require_possible_count(const LayerImpl& layer, std::string_view option, std::int64_t count);
 
 // Each of operation_<family>.cpp.
 std::shared_ptr<OperationLayer> make_reshape_operation(std::string_view class_name);
@@ -68,6 +69,7 @@ std::shared_ptr<OperationLayer> make_split_operation(std::string_view class_name
 std::shared_ptr<OperationLayer> make_unstack_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_pad_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_matmul_operation(std::string_view class_name);
+std::shared_ptr<OperationLayer> make_conv_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_pool_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_resize_operation(std::string_view class_name);
 std::shared_ptr<OperationLayer> make_blocks_operation(std::string_view class_name);

@@ -16,6 +16,12 @@ void require_possible_size(const LayerImpl& layer, std::string_view option, std:
         fmt::format("{} gives an axis of {} positions; at most {} are possible", option, size, kMost));
 }
 
+void require_possible_count(const LayerImpl& layer, std::string_view option, std::int64_t count) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 16;
+  if (count > kMost)
+    layer.fail_rule(fmt::format("{} gives {} tensors; at most {} are possible", option, count, kMost));
+}
+
 namespace {
 
 /// Positions of one axis, as Python's slice.indices gives them.

@@ -56,7 +56,7 @@ class SplitOperation final : public NamedOperation {
     const std::int64_t sections = where_.values[0];
     if (sections < 1)
       fail_rule(fmt::format("indices_or_sections must be at least 1. Received: {}", sections));
-    require_possible_size(*this, "indices_or_sections", sections);
+    require_possible_count(*this, "indices_or_sections", sections);
     return static_cast<std::size_t>(sections);
   }
   Starts starts_in(std::int64_t size) const {
@@ -99,7 +99,7 @@ class UnstackOperation final : public NamedOperation {
     if (count_ && (*count_ < 0 || (size != Shape::unknown && *count_ != size)))
       fail_rule(fmt::format("num must be {}, the size of axis {}. Received: {}", size, axis_, *count_));
     const std::int64_t parts = count_.value_or(size);
-    require_possible_size(*this, "num", parts);
+    require_possible_count(*this, "num", parts);
     return std::vector<Shape>(static_cast<std::size_t>(parts), without_axes(x, {axis}, false));
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {

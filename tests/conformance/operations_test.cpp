@@ -153,6 +153,18 @@ constexpr Refusal kRefusals[] = {
     {"depth_to_space", "/config/block_size", "3", "axis 3 of shape (None, 3, 2, 8) does not come in 9 parts"},
     {"depth_to_space", "/config/block_size", "0", "block_size must be at least 1"},
     {"depth_to_space", "/config/block_size", "4000000000", "positions; at most 67108864 are possible"},
+    {"conv", "/config/strides", "[1, 2, 3]", "strides must be one number or two. Received: 3 of them"},
+    {"conv", "/config/strides", "0", "strides must be at least 1"},
+    {"conv", "/config/data_format", "\"channels_first\"",
+     "data_format must be channels_last. Received: channels_first"},
+    {"conv", "/inbound_nodes/0/args/1", "2", "takes images and a kernel that is an array"},
+    {"conv", "/inbound_nodes/0/args/1/config/value", "[[[1, 2, 3]]]",
+     "takes kernels of rank 4. Received: (1, 1, 3)"},
+    {"conv", "/inbound_nodes/0/args/1/config/value", "[[[[1], [2]]]]",
+     "a kernel of shape (1, 1, 2, 1) does not fit images of 3 channels"},
+    {"depthwise_conv", "/inbound_nodes/0/args/1/config/value", "[[[[1]]]]",
+     "a kernel of shape (1, 1, 1, 1) does not fit images of 3 channels"},
+    {"unstack", "/config/axis", "0", "the batch stays whole"},
     {"moveaxis", "/config/source", "[1, 1]", "source and destination must be different axes, and as many"},
 };
 

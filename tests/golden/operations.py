@@ -91,6 +91,7 @@ def cases():
     yield from indexing()
     yield from parts()
     yield from products()
+    yield from convolutions()
     yield from images()
     yield "cast", lambda x: ops.cast(x, "float32") + 1
     yield "cast_float64", lambda x: ops.cast(ops.cast(x, "float64") * 3, "float32")
@@ -179,6 +180,16 @@ def products():
     yield "matmul_array", lambda x: ops.matmul(x, np.linspace(-1, 1, 6, dtype="float32").reshape(3, 2))
     yield "matmul_array_first", lambda x: ops.matmul(np.linspace(-1, 1, 10, dtype="float32").reshape(2, 5), ops.mean(x, axis=2))
     yield "matmul_rows", lambda x, y: ops.matmul(x, ops.transpose(y)), {"shapes": [(4,), (4,)]}
+
+
+def convolutions():
+    def kernel(*shape):
+        return (np.arange(np.prod(shape)).reshape(shape) % 7 / 8 - 0.375).astype("float32")
+    yield "conv", lambda x: ops.conv(x, kernel(2, 3, 3, 4))
+    yield "conv_options", lambda x: ops.conv(x, ops.array(kernel(3, 2, 3, 2)), strides=(2, 1), padding="same")
+    yield "conv_dilated", lambda x: ops.conv(x, kernel(2, 2, 3, 2), dilation_rate=(1, 2))
+    yield "depthwise_conv", lambda x: ops.depthwise_conv(x, kernel(3, 3, 3, 1), padding="same")
+    yield "depthwise_conv_options", lambda x: ops.depthwise_conv(x, kernel(2, 3, 3, 2), strides=2, padding="same")
 
 
 def images():

@@ -401,7 +401,10 @@ def of_images(draw, shape):
     size = draw.integer(1, 16), draw.integer(1, 16)
     options = {"interpolation": draw.choice(SMOOTH), "antialias": draw.chance(0.3)}
     block = draw.integer(1, 2)
+    kernel = draw.random.normal(0, 0.5, (draw.integer(1, 3), draw.integer(1, 3), shape[-1], draw.integer(1, 3))).astype("float32")
+    step = draw.integer(1, 2)
     return draw.choice([
+        lambda x: ops.conv(x, kernel, step, how), lambda x: ops.depthwise_conv(x, kernel, step, how),
         lambda x: kind(x, pool, strides, how), lambda x: ops.image.resize(x, size, **options),
         lambda x: ops.depth_to_space(x, block), lambda x: ops.space_to_depth(x, block)])
 
