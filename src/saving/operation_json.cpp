@@ -1,6 +1,7 @@
 #include "saving/operation_json.h"
 
 #include <array>
+#include <cmath>
 
 #include "core/format.h"
 #include "saving/json_access.h"
@@ -11,6 +12,7 @@ namespace fovea {
 namespace {
 
 constexpr const char* kTensor = "__keras_tensor__";
+constexpr double kLargestWhole = 1e15;  ///< that a double counts in ones
 constexpr std::string_view kArrayKinds[] = {"__numpy__", "__tensor__"};
 
 // ---- keys ----
@@ -127,9 +129,17 @@ Constant array_from_json(const Json& array, std::string_view kind, const std::st
   collect(value, shape, numbers, where);
   const std::string dtype = text_member(config, "dtype", where);
   try {
-    return {Tensor::of(shape, numbers).astype(dtype_from_name(dtype)), kind};
+    const DType type = dtype_from_name(dtype);
+    if (is_floating(type)) return {Tensor::of(shape, numbers).astype(type), kind};
+    std::vector<std::int64_t> whole;
+    for (const double number : numbers) {
+      if (number != std::floor(number) || std::abs(number) > kLargestWhole)
+        fail("holds whole numbers. Received: {}", number);
+      whole.push_back(static_cast<std::int64_t>(number));
+    }
+    return {Tensor::of(shape, whole).astype(type), kind};
   } catch (const Error& error) {
-    fail("{}: its array: {}", where, error.what());
+    fail("{}: its array of {}: {}", where, dtype, error.what());
   }
 }
 
