@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <array>
+#include <span>
 
 #include "layers/operation_base.h"
 
@@ -9,14 +9,16 @@
 namespace fovea {
 namespace {
 
-constexpr std::array<std::string_view, 16> kKept = {
-    "Add",     "Subtract",  "Multiply", "Square",     "Absolute", "Max",         "Min",   "Relu",
-    "Reshape", "Transpose", "Swapaxes", "ExpandDims", "Squeeze",  "Concatenate", "Stack", "Relu6"};
-constexpr std::array<std::string_view, 9> kFloats = {"Divide", "TrueDivide", "Mean",      "Sqrt", "Exp",
-                                                     "Log",    "Tanh",       "LeakyRelu", "Cast"};
+constexpr std::string_view kKept[] = {
+    "Add",          "Subtract",     "Multiply",     "Square",      "Absolute",   "Max",       "Min",
+    "Amax",         "Amin",         "Relu",         "Relu6",       "Reshape",    "Transpose", "Swapaxes",
+    "Moveaxis",     "ExpandDims",   "Squeeze",      "Concatenate", "Stack",      "GetItem",   "Flip",
+    "Roll",         "Repeat",       "Tile",         "Split",       "ArraySplit", "Unstack",   "Pad",
+    "DepthToSpace", "SpaceToDepth", "StopGradient", "MaxPool"};
+constexpr std::string_view kFloats[] = {"Divide", "TrueDivide", "Mean", "Average", "Var",       "Std", "Norm",
+                                        "Sqrt",   "Exp",        "Log",  "Tanh",    "LeakyRelu", "Cast"};
 
-template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& list, std::string_view kind) {
+bool contains(std::span<const std::string_view> list, std::string_view kind) {
   return std::find(list.begin(), list.end(), kind) != list.end();
 }
 

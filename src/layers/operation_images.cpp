@@ -1,5 +1,6 @@
 #include "core/json_fields.h"
 #include "layers/image_layer.h"
+#include "layers/interpolation.h"
 #include "layers/operation_base.h"
 #include "ops/axes.h"
 
@@ -74,6 +75,15 @@ class ResizeOperation final : public LayerOperation {
     visitor.field("fill_mode", fill_mode_);
     visitor.field("fill_value", fill_value_);
     visitor.field("data_format", data_format_);
+  }
+  /// Rounded, unlike what the layer makes of them.
+  WholeNumbers whole_numbers(DType, bool) const override {
+    const bool plain = !crop_ && !pad_ && !antialias_ && data_format_ != "channels_first";
+    return plain ? WholeNumbers::kept : WholeNumbers::refused;
+  }
+  std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
+    if (!context.whole_dtype || interpolation_ == "nearest") return LayerOperation::lower(context, inputs);
+    return {resampled_whole(context.graph, inputs[0], size_, interpolation_, *context.whole_dtype)};
   }
 
  private:

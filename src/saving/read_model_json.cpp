@@ -287,7 +287,7 @@ class Reader {
     operation.operands = std::move(call.operands);
     operation.named_value = std::move(call.named);
     std::vector<DType> types;
-    for (const SymbolicTensor& tensor : *found) types.push_back(dtype_of_tensor(tensor));
+    for (const SymbolicTensor& tensor : *found) types.push_back(tensor.dtype());
     operation.set_input_types(types);
     return found;
   }

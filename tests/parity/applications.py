@@ -76,7 +76,9 @@ def build(name, input_shape=None, **options):
     momenta = [layer.momentum for layer in normalizations]
     for layer in normalizations:
         layer.momentum = 0.0  # The averages become the batch's.
-    model(images(16, shape, seed=2), training=True)
+    # Keras keeps every layer's result until the end: 16 images of 224x224, or as many pixels in larger ones.
+    count = min(16, max(2, 16 * 224**2 // (shape[0] * shape[1])))
+    model(images(count, shape, seed=2), training=True)
     for layer, momentum in zip(normalizations, momenta):
         layer.momentum = momentum
         deviation = np.sqrt(np.array(layer.moving_variance))
