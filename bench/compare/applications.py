@@ -64,6 +64,8 @@ def measure(name, folder):
     lost = list(applications.lost(path, back, inputs, theirs))
     if counted.replace(",", "") != str(parameters):
         lost.append(f"fovea counts {counted} parameters, Keras {parameters}")
+    if min(spreads) < 0.01:
+        lost.append(f"the outputs of different inputs are within {min(spreads):.1e}")
     if lost:
         raise RuntimeError("; ".join(lost))
     return {"name": name, "parameters": parameters, "size": list(one[:2]), "features": differences[0],
