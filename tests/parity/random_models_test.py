@@ -70,7 +70,9 @@ class RandomModels(program_test.Program):
 
     def moved(self, built, theirs, number):
         """How far an output of Keras itself moves with inputs that move by 1e-5 of them, or what is allowed anyhow."""
-        random, most = np.random.default_rng(1), OUTPUTS
+        # Keras normalises groups as x * a + b, which loses digits where the mean is many deviations.
+        groups = any(isinstance(layer, keras.layers.GroupNormalization) for layer in built.model._flatten_layers())
+        random, most = np.random.default_rng(1), 10 * OUTPUTS if groups else OUTPUTS
         for _ in range(3):
             inputs = [array if array.dtype.kind in "iu" else
                       (array * (1 + random.normal(0, 1e-5, array.shape))).astype(array.dtype) for array in built.inputs]
