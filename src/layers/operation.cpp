@@ -23,6 +23,20 @@ Shape broadcast(const LayerImpl& layer, const Shape& a, const Shape& b) {
   return merged_shape(layer, widened(a), widened(b));
 }
 
+std::vector<Value> argument_values(GraphBuilder& g, const std::vector<Operand>& operands,
+                                   std::span<const Value> tensors) {
+  std::vector<Value> result;
+  std::size_t next = 0;
+  for (const Operand& operand : operands) {
+    if (operand.constant) {
+      result.push_back(g.constant(operand.constant->value.astype(g.spec(tensors[0]).dtype)));
+    } else {
+      result.push_back(operand.number ? scalar_like(g, tensors[0], *operand.number) : tensors[next++]);
+    }
+  }
+  return result;
+}
+
 Value whole_power(GraphBuilder& g, Value x, std::int64_t exponent) {
   Value result, square = x;
   for (std::int64_t rest = std::abs(exponent); rest > 0; rest /= 2) {
@@ -77,14 +91,8 @@ class Arithmetic final : public NamedOperation {
     return {result};
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
-    GraphBuilder& g = context.graph;
-    std::size_t next = 0;
-    const auto value = [&](const Operand& operand) {
-      if (operand.constant) return g.constant(operand.constant->value.astype(g.spec(inputs[0]).dtype));
-      return operand.number ? scalar_like(g, inputs[0], *operand.number) : inputs[next++];
-    };
-    const Value first = value(operands[0]);
-    return {combine_(g, first, value(operands[1]))};
+    const std::vector<Value> values = argument_values(context.graph, operands, inputs);
+    return {combine_(context.graph, values[0], values[1])};
   }
 
  private:

@@ -45,6 +45,9 @@ std::vector<std::int64_t> resolved_axes(const LayerImpl& layer, const std::optio
 Shape without_axes(const Shape& x, const std::vector<std::int64_t>& axes, bool keepdims);
 /// As NumPy aligns shapes, from their last axis.
 Shape broadcast(const LayerImpl& layer, const Shape& a, const Shape& b);
+/// The arguments of a call, tensors or what was written in their place, in the type of the first tensor.
+std::vector<Value> argument_values(GraphBuilder& g, const std::vector<Operand>& operands,
+                                   std::span<const Value> tensors);
 /// x^exponent, as products.
 Value whole_power(GraphBuilder& g, Value x, std::int64_t exponent);
 /// Refuses more positions along an axis than tensors have, or more tensors than anybody means.

@@ -28,7 +28,7 @@ class ConvOperation final : public NamedOperation {
     const TensorSpec x = g.spec(inputs[0]);
     const Window2D w = window(kernel_shape(x.shape[3]));
     const Padding2 padding = w.amounts(x.shape);
-    const Value kernel = g.constant(operands[1].constant->value.astype(x.dtype));
+    const Value kernel = argument_values(g, operands, inputs)[1];
     if (is_depthwise()) {
       return {ops::depthwise_conv2d(g, inputs[0], kernel,
                                     {.strides = w.strides, .padding = padding, .dilation = w.dilation})};

@@ -27,12 +27,8 @@ class MatmulOperation final : public NamedOperation {
   }
   std::vector<Value> lower(const LoweringContext& context, std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
-    std::size_t next = 0;
-    const auto value = [&](const Operand& operand) {
-      return operand.constant ? g.constant(operand.constant->value.astype(g.spec(inputs[0]).dtype))
-                              : inputs[next++];
-    };
-    const Value a = value(operands[0]), b = value(operands[1]);
+    const std::vector<Value> values = argument_values(g, operands, inputs);
+    const Value a = values[0], b = values[1];
     const Shape left = g.spec(a).shape, right = g.spec(b).shape;
     const Shape batch = broadcast(*this, left.slice(0, -2), right.slice(0, -2));
     Shape result = batch;

@@ -119,6 +119,12 @@ void finish_key(Converted& call, const std::string&) {
 constexpr Option kAxis{"axis", "axis", "null"}, kKeepdims{"keepdims", "keepdims", "false"};
 constexpr Option kChannelsLast{"data_format", nullptr, "\"NHWC\""};
 
+const std::vector<Option> kPoolOptions = {{"ksize", "pool_size", "null"},
+                                          {"strides", "strides", "null"},
+                                          {"padding", "padding", "null"},
+                                          kChannelsLast};
+const std::vector<Option> kBlockOptions = {{"block_size", "block_size", "null"}, kChannelsLast};
+
 const Row kRows[] = {
     {"__operators__.add", kNumpy, "Add", "y"},
     {"math.add", kNumpy, "Add", "y"},
@@ -218,34 +224,10 @@ const Row kRows[] = {
       {"method", "interpolation", "\"bilinear\""},
       {"antialias", "antialias", "false"},
       {"preserve_aspect_ratio", nullptr, "false"}}},
-    {"nn.max_pool2d",
-     kNn,
-     "MaxPool",
-     nullptr,
-     {{"ksize", "pool_size", "null"},
-      {"strides", "strides", "null"},
-      {"padding", "padding", "null"},
-      kChannelsLast},
-     finish_pool},
-    {"nn.avg_pool2d",
-     kNn,
-     "AveragePool",
-     nullptr,
-     {{"ksize", "pool_size", "null"},
-      {"strides", "strides", "null"},
-      {"padding", "padding", "null"},
-      kChannelsLast},
-     finish_pool},
-    {"nn.depth_to_space",
-     kNn,
-     "DepthToSpace",
-     nullptr,
-     {{"block_size", "block_size", "null"}, kChannelsLast}},
-    {"nn.space_to_depth",
-     kNn,
-     "SpaceToDepth",
-     nullptr,
-     {{"block_size", "block_size", "null"}, kChannelsLast}},
+    {"nn.max_pool2d", kNn, "MaxPool", nullptr, kPoolOptions, finish_pool},
+    {"nn.avg_pool2d", kNn, "AveragePool", nullptr, kPoolOptions, finish_pool},
+    {"nn.depth_to_space", kNn, "DepthToSpace", nullptr, kBlockOptions},
+    {"nn.space_to_depth", kNn, "SpaceToDepth", nullptr, kBlockOptions},
     {"identity", kLayers, "Identity"},
     {"math.add_n", kLayers, "Add"},
 };

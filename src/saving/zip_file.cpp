@@ -60,6 +60,21 @@ class Writer {
   zip_t* zip_ = nullptr;
 };
 
+using OpenedMember = std::unique_ptr<zip_file_t, int (*)(zip_file_t*)>;
+
+OpenedMember open_member(zip_t* zip, const std::string& member) {
+  OpenedMember file(zip_fopen(zip, member.c_str(), 0), zip_fclose);
+  if (!file) fail("its member '{}' cannot be opened: {}", member, zip_strerror(zip));
+  return file;
+}
+
+zip_stat_t stat_of(zip_t* zip, const std::string& member) {
+  zip_stat_t status;
+  zip_stat_init(&status);
+  if (zip_stat(zip, member.c_str(), 0, &status) != 0) fail("has no member '{}'", member);
+  return status;
+}
+
 }  // namespace
 
 void write_zip(const std::string& path, const std::vector<ZipMember>& members) {
@@ -103,9 +118,7 @@ std::vector<std::string> ZipReader::names() const {
 std::string ZipReader::read(const std::string& member, std::int64_t limit, std::uint64_t expansion) const {
   constexpr zip_uint64_t kStep = zip_uint64_t{16} << 20;
   zip_t* zip = state_->zip.get();
-  zip_stat_t status;
-  zip_stat_init(&status);
-  if (zip_stat(zip, member.c_str(), 0, &status) != 0) fail("has no member '{}'", member);
+  const zip_stat_t status = stat_of(zip, member);
   if ((status.valid & ZIP_STAT_SIZE) == 0 || (status.valid & ZIP_STAT_COMP_SIZE) == 0)
     fail("does not say how large its member '{}' is", member);
   const bool stored = (status.valid & ZIP_STAT_COMP_METHOD) != 0 && status.comp_method == ZIP_CM_STORE;
@@ -115,9 +128,7 @@ std::string ZipReader::read(const std::string& member, std::int64_t limit, std::
     fail("its member '{}' claims to be {} bytes, of which {} are stored", member, status.size,
          status.comp_size);
 
-  const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen_index(zip, status.index, 0),
-                                                               zip_fclose);
-  if (!file) fail("its member '{}' cannot be opened: {}", member, zip_strerror(zip));
+  const OpenedMember file = open_member(zip, member);
   // Memory is taken as bytes arrive, not as they are announced.
   std::string content;
   for (;;) {
@@ -137,8 +148,7 @@ std::string ZipReader::read(const std::string& member, std::int64_t limit, std::
 
 void ZipReader::check(const std::string& member) const {
   zip_t* zip = state_->zip.get();
-  const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen(zip, member.c_str(), 0), zip_fclose);
-  if (!file) fail("its member '{}' cannot be opened: {}", member, zip_strerror(zip));
+  const OpenedMember file = open_member(zip, member);
   std::vector<char> piece(std::size_t{1} << 18);
   for (;;) {
     const zip_int64_t got = zip_fread(file.get(), piece.data(), piece.size());
@@ -151,7 +161,7 @@ namespace {
 
 class StoredMember final : public ByteSource {
  public:
-  StoredMember(zip_file_t* file, std::uint64_t size) : file_(file, zip_fclose), size_(size) {}
+  StoredMember(OpenedMember file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
   std::uint64_t size() const override { return size_; }
   void read(std::uint64_t at, std::uint64_t count, char* target) const override {
     const std::lock_guard lock(mutex_);
@@ -168,7 +178,7 @@ class StoredMember final : public ByteSource {
  private:
   [[noreturn]] void failed() const { fail("is damaged: {}", zip_file_strerror(file_.get())); }
 
-  std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file_;
+  OpenedMember file_;
   std::uint64_t size_;
   mutable std::mutex mutex_;  ///< of the place in the file
 };
@@ -177,17 +187,13 @@ class StoredMember final : public ByteSource {
 
 std::unique_ptr<ByteSource> ZipReader::stored(const std::string& member) const {
   zip_t* zip = state_->zip.get();
-  zip_stat_t status;
-  zip_stat_init(&status);
-  if (zip_stat(zip, member.c_str(), 0, &status) != 0) fail("has no member '{}'", member);
+  const zip_stat_t status = stat_of(zip, member);
   constexpr zip_uint64_t kNeeded =
       ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
   if ((status.valid & kNeeded) != kNeeded || status.comp_method != ZIP_CM_STORE ||
       status.encryption_method != ZIP_EM_NONE || status.size != status.comp_size)
     return nullptr;
-  zip_file_t* file = zip_fopen_index(zip, status.index, 0);
-  if (file == nullptr) fail("its member '{}' cannot be opened: {}", member, zip_strerror(zip));
-  return std::make_unique<StoredMember>(file, status.size);
+  return std::make_unique<StoredMember>(open_member(zip, member), status.size);
 }
 
 }  // namespace fovea

@@ -33,6 +33,12 @@ def gradients_of(path):
         return [record[name] for name in record.files if name.startswith("gradients/")]
 
 
+def shaken(arrays, random, share):
+    """Floats moved by about that share of them; whole numbers as they are."""
+    return [array if array.dtype.kind in "iu" else
+            (array * (1 + random.normal(0, share, array.shape))).astype(array.dtype) for array in arrays]
+
+
 class RandomModels(program_test.Program):
     def test_each_is_keras(self):
         first = int(os.environ.get("FOVEA_RANDOM_MODELS_SEED") or secrets.randbelow(10**9))
@@ -74,8 +80,7 @@ class RandomModels(program_test.Program):
         groups = any(isinstance(layer, keras.layers.GroupNormalization) for layer in built.model._flatten_layers())
         random, most = np.random.default_rng(1), 10 * OUTPUTS if groups else OUTPUTS
         for _ in range(3):
-            inputs = [array if array.dtype.kind in "iu" else
-                      (array * (1 + random.normal(0, 1e-5, array.shape))).astype(array.dtype) for array in built.inputs]
+            inputs = shaken(built.inputs, random, 1e-5)
             found = random_models.as_list(built.model(inputs if len(inputs) > 1 else inputs[0], training=False))
             most = max(most, difference(np.asarray(found[number]), theirs[number]))
         return most
@@ -104,9 +109,7 @@ class RandomModels(program_test.Program):
     def steady(self, path, built, arrays, random):
         expected = gradients_of(self.recorded(path, built, arrays))
         for _ in range(3):
-            moved = [array if array.dtype.kind in "iu" else
-                     (array * (1 + random.normal(0, 3e-6, array.shape))).astype(array.dtype) for array in arrays]
-            found = gradients_of(self.recorded(path, built, moved))
+            found = gradients_of(self.recorded(path, built, shaken(arrays, random, 3e-6)))
             if any(difference(a, b) > GRADIENTS / 2 for a, b in zip(found, expected)):
                 return False
         return True
