@@ -27,12 +27,19 @@ bool contains(std::span<const std::string_view> list, std::string_view kind) {
 WholeNumbers NamedOperation::whole_numbers(DType dtype, bool) const {
   const bool bytes = dtype == DType::uint8;
   if (contains(kFloats, kind())) return WholeNumbers::floats;
-  // A number with a point makes floats of all.
+  // A number with a point, or an array of floats, makes floats of all.
   const bool has_point = std::any_of(operands.begin(), operands.end(), [](const Operand& operand) {
+    if (operand.constant) return is_floating(operand.constant->value.dtype());
     return operand.number && !operand.is_integer;
   });
   const bool compares = kind() == "Maximum" || kind() == "Minimum";
-  if (has_point && (contains(kKept, kind()) || compares || kind() == "Power")) return WholeNumbers::floats;
+  const bool casts = compares || kind() == "Power" || kind() == "Matmul";
+  if (has_point && (contains(kKept, kind()) || casts)) return WholeNumbers::floats;
+  // With whole numbers of another type, the result would have the larger one.
+  const bool mixed = std::any_of(operands.begin(), operands.end(), [&](const Operand& operand) {
+    return operand.constant && operand.constant->value.dtype() != dtype;
+  });
+  if (mixed) return WholeNumbers::refused;
   if (contains(kKept, kind())) return WholeNumbers::kept;
   // What bytes cannot hold would wrap around before it is compared.
   const auto fits = [&](const Operand& operand) {

@@ -193,8 +193,10 @@ class Network:
             raise Rejected
         y = self.partner(x)
         axis = self.draw.integer(1, len(x.shape))
+        # One number by itself becomes its sign, which is as far from one small number to the next as can be.
+        normalize = self.draw.chance(0.4) and x.shape[axis - 1] > 1
         self.call(layers.Dot(axes=self.draw.choice([axis, (axis, axis), axis - len(x.shape) - 1]),
-                             normalize=self.draw.chance(0.4)), [x, y])
+                             normalize=normalize), [x, y])
 
     def call_again(self):
         """A layer that is there on another node, with the same weights."""
