@@ -26,6 +26,17 @@ class Configurable {
   virtual void fields(FieldVisitor& visitor) = 0;
 };
 
+/// A number and how it was written: 20 is not 20.0 where tensors of whole numbers are concerned.
+struct Literal {
+  double value = 0;
+  bool is_integer = false;
+  constexpr Literal() = default;
+  constexpr Literal(double number) : value(number) {}
+  constexpr Literal(std::int64_t number) : value(static_cast<double>(number)), is_integer(true) {}
+  constexpr Literal(int number) : Literal(static_cast<std::int64_t>(number)) {}
+  constexpr operator double() const { return value; }
+};
+
 /// A height and a width; one number stands for both.
 struct Size2 {
   std::int64_t height = 1;
@@ -93,6 +104,7 @@ class FieldVisitor {
   virtual void field(std::string_view name, bool& value) = 0;
   virtual void field(std::string_view name, std::int64_t& value) = 0;
   virtual void field(std::string_view name, double& value) = 0;
+  virtual void field(std::string_view name, Literal& value) = 0;
   virtual void field(std::string_view name, std::string& value) = 0;
   virtual void field(std::string_view name, Size2& value) = 0;
   virtual void field(std::string_view name, Padding2& value) = 0;

@@ -1,9 +1,13 @@
 #include "core/json_fields.h"
 
+#include <cmath>
+
 #include "core/format.h"
 
 namespace fovea {
 namespace {
+
+constexpr double kLargestWhole = 0x1p53;  ///< up to it a double counts in ones
 
 template <class T>
 Json optional_json(const std::optional<T>& value) {
@@ -25,6 +29,7 @@ class Writer final : public FieldVisitor {
   void field(std::string_view name, bool& value) override { put(name, value); }
   void field(std::string_view name, std::int64_t& value) override { put(name, value); }
   void field(std::string_view name, double& value) override { put(name, value); }
+  void field(std::string_view name, Literal& value) override { put(name, literal_to_json(value)); }
   void field(std::string_view name, std::string& value) override { put(name, value); }
   void field(std::string_view name, Size2& value) override { put(name, json(value)); }
   void field(std::string_view name, Padding2& p) override {
@@ -88,6 +93,12 @@ class Reader final : public FieldVisitor {
   }
   void field(std::string_view name, double& value) override {
     if (const Json* found = find(name)) value = number(name, *found);
+  }
+  void field(std::string_view name, Literal& value) override {
+    if (const Json* found = find(name)) {
+      if (!found->is_number()) wrong(name, "a number", *found);
+      value = literal_from_json(*found);
+    }
   }
   void field(std::string_view name, std::string& value) override {
     if (const Json* found = find(name)) value = text(name, *found);
@@ -292,6 +303,16 @@ Json write_object(Configurable& object, std::string_view module) {
           {"class_name", object.class_name()},
           {"config", write_config(object)},
           {"registered_name", nullptr}};
+}
+
+Json literal_to_json(Literal number) {
+  return number.is_integer ? Json(static_cast<std::int64_t>(number.value)) : Json(number.value);
+}
+
+Literal literal_from_json(const Json& number) {
+  Literal result(number.get<double>());
+  result.is_integer = number.is_number_integer() && std::abs(result.value) <= kLargestWhole;
+  return result;
 }
 
 std::string describe(Configurable& object) {

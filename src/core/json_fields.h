@@ -23,6 +23,10 @@ Json write_object(Configurable& object, std::string_view module);
 /// [null, 150, 150, 3].
 Json shape_to_json(const Shape& shape);
 
+/// Whole numbers without a point. Those that a double cannot count in ones are not told from others.
+Json literal_to_json(Literal number);
+Literal literal_from_json(const Json& number);
+
 /// Options in a line, as Python would print a call: "Conv2D(filters=32, kernel_size=(3, 3))".
 std::string describe(Configurable& object);
 /// Same class and same options.

@@ -98,10 +98,9 @@ DType LayerImpl::output_dtype(std::size_t, std::span<const DType> inputs, bool t
       break;
   }
   fail_rule(fmt::format(
-      "takes floats{}; in Keras it does not compute with {} either. Put a Rescaling before it, or "
-      "give the Input the dtype float32. Received: {}",
-      whole_numbers(dtype, false) == WholeNumbers::refused ? "" : " in training", fovea::name(dtype),
-      fovea::name(dtype)));
+      "takes floats{}, no whole numbers. Put a Rescaling before it, or give the Input the dtype float32. "
+      "Received: {}",
+      whole_numbers(dtype, false) == WholeNumbers::refused ? "" : " in training", fovea::name(dtype)));
 }
 
 std::vector<ParameterSpec> LayerImpl::parameters(std::span<const Shape>) const { return {}; }

@@ -156,9 +156,9 @@ class GeluOperation final : public NamedOperation {
 class ClipOperation final : public NamedOperation {
  public:
   using NamedOperation::NamedOperation;
-  /// Bounds with a fraction are an error in Keras too; others than bytes would wrap around.
+  /// Bounds with a point are an error in Keras too; others than bytes would wrap around.
   WholeNumbers whole_numbers(DType dtype, bool) const override {
-    const bool whole = low_ == std::floor(low_) && high_ == std::floor(high_);
+    const bool whole = low_.is_integer && high_.is_integer;
     const bool fits = dtype != DType::uint8 || (low_ >= 0 && high_ <= 255);
     return whole && fits ? WholeNumbers::kept : WholeNumbers::refused;
   }
@@ -171,7 +171,7 @@ class ClipOperation final : public NamedOperation {
   }
 
  private:
-  double low_ = 0, high_ = 0;
+  Literal low_, high_;
 };
 
 class SoftmaxOperation final : public NamedOperation {

@@ -31,8 +31,7 @@ struct Constant {
 
 /// One argument of a recorded operation: a tensor, or what was written in its place.
 struct Operand {
-  std::optional<double> number = {};
-  bool is_integer = false;  ///< as the number was written
+  std::optional<Literal> number = {};
   std::optional<Constant> constant = {};
   std::optional<Key> key = {};
   bool is_tensor() const { return !number && !constant && !key; }

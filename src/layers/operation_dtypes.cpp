@@ -30,7 +30,7 @@ WholeNumbers NamedOperation::whole_numbers(DType dtype, bool) const {
   // A number with a point, or an array of floats, makes floats of all.
   const bool has_point = std::any_of(operands.begin(), operands.end(), [](const Operand& operand) {
     if (operand.constant) return is_floating(operand.constant->value.dtype());
-    return operand.number && !operand.is_integer;
+    return operand.number && !operand.number->is_integer;
   });
   const bool compares = kind() == "Maximum" || kind() == "Minimum";
   const bool casts = compares || kind() == "Power" || kind() == "Matmul";

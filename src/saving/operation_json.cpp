@@ -145,21 +145,13 @@ Constant array_from_json(const Json& array, std::string_view kind, const std::st
 
 // ---- arguments ----
 
-Operand number_from_json(const Json& value) {
-  return {.number = value.get<double>(), .is_integer = value.is_number_integer()};
-}
-
-Json number_to_json(const Operand& operand) {
-  return operand.is_integer ? Json(static_cast<std::int64_t>(*operand.number)) : Json(*operand.number);
-}
-
 /// Of an argument that is no tensor; nothing for one that is.
 std::optional<Operand> value_from_json(const OperationLayer& operation, const Json& argument,
                                        const std::string& where) {
   const Json kind = argument.is_object() ? argument.value("class_name", Json()) : Json();
   if (kind == kTensor) return {};
   std::optional<Operand> result;
-  if (argument.is_number()) result = number_from_json(argument);
+  if (argument.is_number()) result = Operand{.number = literal_from_json(argument)};
   for (const std::string_view known : kArrayKinds) {
     if (kind == known) result = Operand{.constant = array_from_json(argument, known, where)};
   }
@@ -174,7 +166,7 @@ Json operation_call_to_json(const OperationLayer& operation, Json tensors) {
   Json named = Json::object();
   if (!operation.named_argument().empty()) {
     named[std::string(operation.named_argument())] =
-        operation.named_value.number ? number_to_json(operation.named_value) : Json(nullptr);
+        operation.named_value.number ? literal_to_json(*operation.named_value.number) : Json(nullptr);
   }
   if (operation.takes_tensors())
     return {{"args", Json::array({std::move(tensors)})}, {"kwargs", std::move(named)}};
@@ -182,7 +174,7 @@ Json operation_call_to_json(const OperationLayer& operation, Json tensors) {
   std::size_t next = 0;
   for (const Operand& operand : operation.operands) {
     if (operand.number) {
-      arguments.push_back(number_to_json(operand));
+      arguments.push_back(literal_to_json(*operand.number));
     } else if (operand.constant) {
       arguments.push_back(array_to_json(*operand.constant));
     } else if (operand.key) {
@@ -200,7 +192,7 @@ OperationCall operation_call_from_json(const OperationLayer& operation, const Js
   for (const auto& [name, value] : named.items()) {
     const bool known = name == operation.named_argument();
     if (known && value.is_number()) {
-      result.named = number_from_json(value);
+      result.named = {.number = literal_from_json(value)};
     } else if (!value.is_null()) {
       fail("{}: the argument '{}' {}. Received: {}={}", where, name,
            known ? "must be a number or None" : "is not known", name, shown(value));

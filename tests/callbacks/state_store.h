@@ -18,6 +18,7 @@ class StateStore final : public StateVisitor {
   void field(std::string_view name, bool& value) override { keep(name, value); }
   void field(std::string_view name, std::int64_t& value) override { keep(name, value); }
   void field(std::string_view name, double& value) override { keep(name, value); }
+  void field(std::string_view name, Literal& value) override { keep(name, value); }
   void field(std::string_view name, std::string& value) override { keep(name, value); }
   void field(std::string_view name, Size2& value) override { keep(name, value); }
   void field(std::string_view name, Padding2& value) override { keep(name, value); }

@@ -94,7 +94,7 @@ class Arrays(ProgramTest):
         )
         self.write("x.npy", [1, 2, 3, 4], (1, 2, 2, 1), "|u1")
         message = self.fails(1, "predict", "bytes.json", "x.npy", "--output", "y.npy")
-        self.assertIn("(Conv2D): takes floats; in Keras it does not compute with uint8 either.", " ".join(message.split()))
+        self.assertIn("(Conv2D): takes floats, no whole numbers.", " ".join(message.split()))
 
     def test_a_last_size_of_one_comes_and_goes(self):
         self.write("x.npy", range(4), (1, 2, 2))

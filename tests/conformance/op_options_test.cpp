@@ -35,6 +35,7 @@ class AddressVisitor final : public FieldVisitor {
   void field(std::string_view, bool& value) override { note(value); }
   void field(std::string_view, std::int64_t& value) override { note(value); }
   void field(std::string_view, double& value) override { note(value); }
+  void field(std::string_view, Literal& value) override { note(value); }
   void field(std::string_view, std::string& value) override { note(value); }
   void field(std::string_view, Size2& value) override { note(value); }
   void field(std::string_view, Padding2& value) override { note(value); }
@@ -150,6 +151,9 @@ class Changer final : public FieldVisitor {
   }
   void field(std::string_view, double& value) override {
     change([&] { value += 0.25; });
+  }
+  void field(std::string_view, Literal& value) override {
+    change([&] { value.value += 0.25; });
   }
   void field(std::string_view, std::string& value) override {
     change([&] { value = value == "float64" ? "float32" : "float64"; });  // the only text of an op: its dtype

@@ -90,6 +90,10 @@ TEST_P(WholeNumbersOf, AreWrittenAsKerasWritesThem) {
       for (Json& node : *list) node.at("kwargs").erase("training");
     }
     EXPECT_EQ(nodes, expected);
+    // An operation's 20 is not 20.0.
+    if (written[i].at("module").get<std::string>().rfind("keras.src.ops.", 0) == 0) {
+      EXPECT_EQ(ours[i].dump(1), written[i].dump(1));
+    }
   }
 }
 
@@ -125,7 +129,7 @@ TEST(WholeNumbersOfLayers, OfNoUseInKerasAreRefused) {
   };
   for (const auto& call : calls) {
     const std::string error = error_of(call);
-    EXPECT_NE(error.find("takes floats; "), std::string::npos) << error;
+    EXPECT_NE(error.find("takes floats, no whole numbers. "), std::string::npos) << error;
     EXPECT_NE(error.find("Received: uint8"), std::string::npos) << error;
   }
 }
@@ -150,7 +154,7 @@ TEST(WholeNumbersOfLayers, TrainWithLayersThatTakeFloats) {
   const Tensor x = Tensor::of<std::uint8_t>({1, 4}, {1, 2, 3, 4}), y({1, 1});
   EXPECT_EQ(dropped.predict(x).shape().str(), "(1, 1)");
   const std::string error = error_of([&] { dropped.train_on_batch(batch_of(x, y)); });
-  EXPECT_NE(error.find("takes floats in training; "), std::string::npos) << error;
+  EXPECT_NE(error.find("takes floats in training, no whole numbers. "), std::string::npos) << error;
   const Model trained({input}, {Dense(1)(input)});
   trained.compile({.optimizer = SGD({.learning_rate = 1}), .loss = "mse"});
   const Tensor before = trained.trainable_weights()[0].value().clone();

@@ -460,7 +460,7 @@ def operation_of_whole(draw, shape):
     axis = draw.choice(axes_of(draw, shape))
     return draw.choice([
         lambda x: x + number, lambda x: x - number, lambda x: number - x, lambda x: x * (number % 7), lambda x: 255 - x,
-        lambda x: ops.maximum(x, number), lambda x: ops.minimum(number, x),
+        lambda x: ops.maximum(x, number), lambda x: ops.minimum(number, x), lambda x: ops.clip(x, number // 2, number + 10),
         ops.absolute, ops.relu, lambda x: x ** (number % 4), lambda x: ops.max(x, axis=axis), lambda x: ops.min(x, axis=axis),
         lambda x: ops.expand_dims(x, axis), lambda x: ops.swapaxes(x, 1, axis), ops.negative, lambda x: ops.sum(x, axis=axis)])
 
