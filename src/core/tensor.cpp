@@ -30,18 +30,33 @@ constexpr DTypeRow kDTypes[] = {
 
 const DTypeRow& row(DType dtype) { return kDTypes[static_cast<std::size_t>(dtype)]; }
 
-// Large weights in huge pages: kernels read them in strides that would miss the TLB at every row. Below this
-// size an unfinished huge page would be a notable part.
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
+// Large weights in huge pages, what does not fill one in small ones: kernels read them in strides that would
+// miss the TLB at every row. The system hands them out as zeros, when they are first touched.
+constexpr std::size_t kPage = 4096, kHugePage = std::size_t{2} << 20;
 constexpr std::size_t kLarge = 2 * kHugePage;
 
-std::shared_ptr<void> allocate(std::int64_t bytes) {
+std::size_t rounded_up(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
+
+std::shared_ptr<void> map_zeros(std::size_t bytes) {
+  const std::size_t size = rounded_up(bytes, kPage), mapped = size + kHugePage;
+  void* const memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  auto* const begin = static_cast<std::byte*>(memory);
+  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
+  std::byte* const data = begin + before;
+  if (before != 0) ::munmap(begin, before);
+  ::munmap(data + size, kHugePage - before);
+  ::madvise(data, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  return {data, [size](void* mine) { ::munmap(mine, size); }};
+}
+
+std::shared_ptr<void> allocate_zeros(std::int64_t bytes) {
   const auto wanted = static_cast<std::size_t>(bytes);
-  const std::size_t alignment = wanted >= kLarge ? kHugePage : kAlignment;
-  const std::size_t rounded = std::max((wanted + alignment - 1) / alignment * alignment, alignment);
-  void* memory = std::aligned_alloc(alignment, rounded);
+  if (wanted >= kLarge) return map_zeros(wanted);
+  const std::size_t size = rounded_up(std::max(wanted, kAlignment), kAlignment);
+  void* const memory = std::aligned_alloc(kAlignment, size);
   if (memory == nullptr) throw std::bad_alloc();
-  if (alignment == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);
+  std::memset(memory, 0, wanted);
   return {memory, std::free};
 }
 
@@ -96,9 +111,7 @@ std::int64_t TensorSpec::bytes() const {
 std::string TensorSpec::str() const { return fmt::format("{} {}", name(dtype), shape.str()); }
 
 Tensor::Tensor(Shape shape, DType dtype) : spec_{shape, dtype}, size_(shape.elements()) {
-  const std::int64_t bytes = spec_.bytes();
-  data_ = allocate(bytes);
-  std::memset(data_.get(), 0, static_cast<std::size_t>(bytes));
+  data_ = allocate_zeros(spec_.bytes());
 }
 
 Tensor Tensor::borrow(void* data, Shape shape, DType dtype, std::shared_ptr<const void> owner) {

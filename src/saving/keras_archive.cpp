@@ -129,15 +129,15 @@ std::string version_of(const ZipReader& archive) {
 
 Model load_archive(const std::string& path, const LoadOptions& options) {
   const ZipReader archive(path);
-  const std::string config = archive.read(kConfig, kMaxConfigBytes);
   const ArchivedWeights weights(archive);
   // Beside the reading: the model is handed out once both are done.
   const ZipReader second(path);
   std::future<void> checked = std::async(std::launch::async, [&] { second.check(kWeights); });
   const std::string version = version_of(archive);
   const Model model = about_place(kConfig, [&] {
-    const Json object = parse_json(config);
-    return model_from_json_object(is_legacy_model(object, version) ? model_from_legacy(object) : object,
+    Json object = parse_json(archive.read(kConfig, kMaxConfigBytes));
+    if (is_legacy_model(object, version)) object = model_from_legacy(object);
+    return model_from_json_object(object,
                                   {.compile = options.compile,
                                    .by_fovea = archive.has(kInfo),
                                    .weight_bytes = static_cast<std::int64_t>(weights.bytes().size())});

@@ -345,8 +345,9 @@ Model model_from_json_object(const Json& object, const ReadModelOptions& options
 
 Model model_from_json(const std::string& json) {
   try {
-    const Json object = parse_json(json);
-    return model_from_json_object(is_legacy_model(object, {}) ? model_from_legacy(object) : object, {});
+    Json object = parse_json(json);
+    if (is_legacy_model(object, {})) object = model_from_legacy(object);
+    return model_from_json_object(object, {});
   } catch (const Error& error) {
     fail("model_from_json: {}", error.what());
   }
