@@ -1,6 +1,6 @@
-// bench_load FILE STEPS: loads a model, predicts one random image some times, and says as JSON how long both
-// took and how much memory the process held at most before, after loading and at the end. For
-// bench/compare/applications.py.
+// bench_load FILE STEPS [--no-prepacking]: loads a model, predicts one random image some times, and says as
+// JSON how long both took and how much memory the process held at most before, after loading and at the end.
+// For bench/compare/applications.py.
 
 #include <chrono>
 #include <cstdio>
@@ -30,10 +30,12 @@ long long peak_bytes() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: bench_load MODEL STEPS\n", stderr);
+  const bool lean = argc == 4 && std::string(argv[3]) == "--no-prepacking";
+  if (argc != 3 && !lean) {
+    std::fputs("usage: bench_load MODEL STEPS [--no-prepacking]\n", stderr);
     return 2;
   }
+  fovea::set_prepacking(!lean);
   try {
     const long long before = peak_bytes();
     const Clock::time_point begin = Clock::now();

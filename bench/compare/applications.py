@@ -23,6 +23,14 @@ BIN = pathlib.Path(os.environ.get("FOVEA_BIN_DIR", ROOT / "build" / "release" / 
 sys.path.insert(0, str(ROOT / "tests" / "parity"))
 
 
+def loaded(path, *options):
+    """What bench_load says of a file, and the largest arena of the plans that it made."""
+    result = subprocess.run([BIN / "bench_load", path, "4", *options], check=True, capture_output=True, text=True,
+                            env={**os.environ, "FOVEA_LOG": "plan"})
+    arenas = [float(size) * 1e6 for size in re.findall(r"^plan .*: arena ([\d.]+) MB", result.stderr, re.MULTILINE)]
+    return {**json.loads(result.stdout), "arena": max(arenas)}
+
+
 def measure(name, folder):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import applications
@@ -48,10 +56,10 @@ def measure(name, folder):
     one = model.input_shape[1:]
     x = inputs[:1]
     compiled = model.make_predict_function()
-    results, keras_rates = [], []
+    results, lean, keras_rates = [], [], []
     for _ in range(3):
-        results.append(json.loads(subprocess.run([BIN / "bench_load", path, "4"], check=True, capture_output=True,
-                                                 text=True).stdout))
+        results.append(loaded(path))
+        lean.append(loaded(path, "--no-prepacking"))
         model.predict(x, verbose=0)
         begin = time.perf_counter()
         for _ in range(4):
@@ -72,21 +80,31 @@ def measure(name, folder):
             "top": differences[1], "spread": min(spreads), "read": min(reads), "keras": max(keras_rates),
             "load": min(result["load_seconds"] for result in results),
             "fovea": max(result["images_per_second"] for result in results),
-            "memory": {key: value for key, value in results[0].items() if key.startswith("peak")},
-            "weights": results[0]["weight_bytes"]}
+            "memory": memory(results[0]), "weights": results[0]["weight_bytes"], "lean": memory(lean[0]),
+            "lean_rate": max(result["images_per_second"] for result in lean)}
+
+
+def memory(result):
+    return {key: value for key, value in result.items() if key.startswith("peak") or key == "arena"}
+
+
+def held(memory, until, weights):
+    """Sizes of the weights that the process held more at most, the arena left out where it was there."""
+    arena = memory["arena"] if until == "peak_at_end" else 0
+    return (memory[until] - memory["peak_before"] - arena) / weights
 
 
 def table(rows):
-    yield ("| network | parameters | features | top | load (s) | read (s) | memory loaded | after predict | "
-           "fovea (images/s) | Keras | ratio |")
-    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    yield ("| network | parameters | features | top | load (s) | read (s) | memory loaded | packed | not | arena (MB) | "
+           "packed (images/s) | not | Keras | ratio |")
+    yield "|---" * 14 + "|"
     for row in rows:
-        memory = row["memory"]
-        loaded, held = ((memory[key] - memory["peak_before"]) / row["weights"]
-                        for key in ("peak_after_load", "peak_at_end"))
+        sizes = [held(row["memory"], "peak_after_load", row["weights"]),
+                 held(row["memory"], "peak_at_end", row["weights"]), held(row["lean"], "peak_at_end", row["weights"])]
         yield (f"| {row['name']} {row['size'][0]}x{row['size'][1]} | {row['parameters']:,} | {row['features']:.1e} | "
-               f"{row['top']:.1e} | {row['load']:.2f} | {row['read']:.2f} | {loaded:.2f} | {held:.2f} | "
-               f"{row['fovea']:.1f} | {row['keras']:.1f} | {row['fovea'] / row['keras']:.1f} |")
+               f"{row['top']:.1e} | {row['load']:.2f} | {row['read']:.2f} | "
+               f"{' | '.join(f'{size:.2f}' for size in sizes)} | {row['lean']['arena'] / 1e6:.0f} | "
+               f"{row['fovea']:.1f} | {row['lean_rate']:.1f} | {row['keras']:.1f} | {row['fovea'] / row['keras']:.1f} |")
 
 
 def main():

@@ -107,5 +107,10 @@ struct PredictOptions {
 void set_threads(int threads);
 /// "cpu" (the default) or "reference": slow formulas that the fast kernels are judged by.
 void set_backend(std::string_view name);
+/// Whether models that predict and evaluate keep weights in the forms that kernels read (folded, packed,
+/// transformed) beside their own, which is the default, or make them again in each run: that takes one to
+/// two and a half sizes of the weights less memory and is slower, most of all with single images. For what
+/// is predicted from now on.
+void set_prepacking(bool wanted);
 
 }  // namespace fovea

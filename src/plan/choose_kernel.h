@@ -15,12 +15,13 @@ class MeasuredKernels;
 /// Kernels' names by choice_key().
 using KernelNames = std::map<std::string, std::string, std::less<>>;
 
-/// What decides between kernels before the backend's own table and order do.
+/// What decides between kernels before the backend's own table and order do, and how they run.
 struct KernelSelection {
   KernelNames record = {};                         ///< what an earlier run chose
   std::shared_ptr<MeasuredKernels> measured = {};  ///< what was the fastest on this machine; null: not asked
   std::shared_ptr<ThreadPool> threads =
-      {};  ///< measures with these what `measured` lacks; null: measures nothing
+      {};                ///< measures with these what `measured` lacks; null: measures nothing
+  bool prepacks = true;  ///< computes what follows from variables and constants once, not in each run
 };
 
 /// What a choice holds for: types and shapes, what reads what, the ops' attributes, and whether packing the

@@ -30,7 +30,7 @@ class PlannedProgram final : public Program {
  public:
   PlannedProgram(const Graph& graph, const Backend& backend, std::shared_ptr<DerivedStore> store,
                  const KernelSelection& selection)
-      : fixed_(graph.assignments().empty() ? fixed_values(graph) : std::vector<bool>()),
+      : fixed_(graph.assignments().empty() && selection.prepacks ? fixed_values(graph) : std::vector<bool>()),
         regions_(choose_regions(graph, backend, fixed_, selection)),
         steps_(std::move(regions_.steps)),
         derived_(graph, fixed_, steps_, std::move(store)),

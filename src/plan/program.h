@@ -66,8 +66,8 @@ class Program {
 /// Plans a graph for a backend. Ops that no output or assignment needs are dropped; regions are offered
 /// largest first; buffers share one arena by their lifetimes.
 /// What follows from variables and constants alone is computed when it is first needed and after they moved,
-/// in `store` (null: one of its own), unless the program assigns variables. `selection` decides between
-/// kernels before the backend does; it is not kept.
+/// in `store` (null: one of its own), unless the program assigns variables or `selection` asks for no
+/// prepacking. `selection` decides between kernels before the backend does; it is not kept.
 std::unique_ptr<Program> make_program(const Graph& graph, const Backend& backend,
                                       std::shared_ptr<DerivedStore> store = nullptr,
                                       const KernelSelection& selection = {});

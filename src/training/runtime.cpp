@@ -92,10 +92,12 @@ std::shared_ptr<const StepProgram> Runtime::find_or_make(const ModelImpl& model,
 std::shared_ptr<const StepProgram> Runtime::inference(ModelImpl& model,
                                                       const std::vector<TensorSpec>& inputs) {
   const Backend& backend = backend_for(model);
-  return find_or_make(model, backend, fmt::format("infer {} {}", backend.name(), describe(inputs)),
-                      [&](const KernelSelection& selection) {
-                        return make_inference_program(model, inputs, backend, derived_, selection);
-                      });
+  return find_or_make(
+      model, backend,
+      fmt::format("infer {} {}{}", backend.name(), describe(inputs), prepacking() ? "" : " unpacked"),
+      [&](const KernelSelection& selection) {
+        return make_inference_program(model, inputs, backend, derived_, selection);
+      });
 }
 
 std::shared_ptr<const StepProgram> Runtime::loss(ModelImpl& model, const StepProgram& inference,

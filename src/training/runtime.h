@@ -56,6 +56,8 @@ class Runtime final : public ModelRuntime {
 /// The threads that programs run on, and the backend they are planned for.
 std::shared_ptr<ThreadPool> compute_threads();
 const Backend& backend_for(const ModelImpl& model);
+/// As set_prepacking() left it.
+bool prepacking();
 /// What decides between kernels for this model, before the backend does; nothing but the record for others
 /// than the cpu backend. With `measure`, what is missing is measured where start_tuning() was called.
 KernelSelection kernel_selection(const ModelImpl& model, const Backend& backend, bool measure);

@@ -3,7 +3,7 @@
 
 #include "training/runtime.h"
 
-// What holds for the whole process: the threads and the backend.
+// What holds for the whole process: the threads, the backend and what is kept packed.
 
 namespace fovea {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 std::mutex settings_mutex;
 std::shared_ptr<ThreadPool> pool;
 int wanted_threads = 0;
-std::atomic<bool> use_reference{false};
+std::atomic<bool> use_reference{false}, keep_packed{true};
 
 }  // namespace
 
@@ -33,6 +33,10 @@ void set_backend(std::string_view name) {
     fail("set_backend: must be 'cpu' or 'reference'. Received: '{}'", name);
   use_reference = name == "reference";
 }
+
+void set_prepacking(bool wanted) { keep_packed = wanted; }
+
+bool prepacking() { return keep_packed; }
 
 DType weights_dtype(const ModelImpl& model) {
   for (const Variable& weight : model.collect_weights(false)) return weight.spec().dtype;

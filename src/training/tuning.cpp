@@ -63,6 +63,7 @@ std::uint64_t tuning_version() {
 
 KernelSelection kernel_selection(const ModelImpl& model, const Backend& backend, bool measure) {
   KernelSelection selection;
+  selection.prepacks = prepacking();
   if (&backend != &cpu_backend()) return selection;
   for (const KernelChoice& choice : model.record.choices)
     selection.record.emplace(choice_key(choice), choice.kernel);

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """fovea predict with NumPy arrays: exactly what the model computes, and what is said of arrays that do not fit."""
+import os
+import re
+import subprocess
 import unittest
 
-from support import ProgramTest, layer_config, npy, read_npy, read_npz, write_config, write_npz
+from support import PROGRAM, ProgramTest, layer_config, npy, read_npy, read_npz, write_config, write_npz
 
 ONES = {"class_name": "Ones", "config": {}, "module": "keras.initializers", "registered_name": None}
 
@@ -119,6 +122,30 @@ class Arrays(ProgramTest):
         self.assertEqual(expected, self.predicted("sum.json", "x.npy", "--batch-size", 3, "--threads", 1))
         self.assertIn("--batch-size", self.fails(2, "predict", "sum.json", "x.npy", "--output", "y.npy",
                                                  "--batch-size", "0"))
+
+    def test_no_prepacking_keeps_no_forms_of_the_weights(self):
+        write_config(
+            self.folder / "wide.json",
+            [
+                layer_config("InputLayer", "pixels", [], batch_shape=[None, 12, 12, 16]),
+                layer_config("Conv2D", "conv", ["pixels"], filters=64, kernel_size=3, kernel_initializer=ONES),
+                layer_config("GlobalAveragePooling2D", "mean", ["conv"]),
+            ],
+            ["pixels"],
+            ["mean"],
+        )
+        self.write("x.npy", [i % 7 for i in range(12 * 12 * 16)], (1, 12, 12, 16))
+        kept, results = [], []
+        for option in ([], ["--no-prepacking"]):
+            command = [PROGRAM, "predict", "wide.json", "x.npy", "--output", "y.npy", *option]
+            text = subprocess.run(command, cwd=self.folder, env={**os.environ, "FOVEA_LOG": "plan"},
+                                  capture_output=True, text=True, check=True).stderr
+            kept.append(float(re.search(r"derived weights ([\d.]+) MB", text)[1]))
+            results.append(read_npy((self.folder / "y.npy").read_bytes())[0])
+        self.assertGreaterEqual(kept[0], 0.1)
+        self.assertEqual(kept[1], 0)
+        for a, b in zip(*results, strict=True):
+            self.assertAlmostEqual(a, b, delta=1e-5 * abs(a))
 
     def test_what_does_not_fit_is_said_in_one_line(self):
         def error(model, file, code=1, output="y.npz"):

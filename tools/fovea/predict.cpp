@@ -26,6 +26,7 @@ struct PredictionOptions {
   bool json = false;
   int threads = 0;
   bool tune = false;
+  bool no_prepacking = false;
 };
 
 /// What came of one file: its classes, or why it could not be read.
@@ -143,6 +144,7 @@ bool wants_arrays(const PredictionOptions& options) {
 int predict(const PredictionOptions& options) {
   const bool arrays = wants_arrays(options);
   set_threads(options.threads);
+  set_prepacking(!options.no_prepacking);
   if (arrays) return predict_arrays(options);
   const Model model = open_model_file(options.model, false);
   if (options.tune) tune_for(model);
@@ -201,6 +203,9 @@ void add_predict(CLI::App& program, int& exit_code) {
   command.add_flag("--json", options->json, "print a JSON list, an object for each image");
   add_threads_option(command, options->threads);
   add_tune_option(command, options->tune);
+  command.add_flag("--no-prepacking", options->no_prepacking,
+                   "make the forms of the weights that kernels read for each batch anew instead of keeping "
+                   "them: less memory, slower");
   command.footer(
       "Example: fovea predict runs/1/best.keras cat.jpg dog.jpg\n"
       "         fovea predict net.keras x.npy --output y.npy");
