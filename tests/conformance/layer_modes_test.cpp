@@ -305,6 +305,22 @@ TEST_P(OwnLayers, ImagesAreTurnedByDifferentAngles) {
   }
 }
 
+// Keras computes x * a + b, whose error at such a mean is five times as large: no judge.
+TEST_P(OwnLayers, GroupsAreNormalizedToARoundingOfTheirMean) {
+  constexpr float kMean = 1000;  // deviations
+  Tensor x = random_normal({2, 8, 8, 8}, "groups/x");
+  for (std::int64_t i = 0; i < x.size(); ++i) x.data<float>()[i] += kMean;
+  const Json config = {{"groups", 4}, {"scale", false}, {"center", false}};
+  const auto normalized = [&](const Tensor& of, const Backend& by) {
+    const auto layer = layer_from("GroupNormalization", config, of.dtype());
+    return run_layer(*layer, {of}, {}, {}, by).outputs[0];
+  };
+  const Tensor got = normalized(x, backend()),
+               exact = normalized(x.astype(DType::float64), backend_named("reference"));
+  for (std::int64_t i = 0; i < got.size(); ++i)
+    ASSERT_NEAR(got.data<float>()[i], exact.data<double>()[i], kMean * 0x1p-24) << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, OwnLayers, kBackends,
                          [](const auto& test) { return std::string(test.param); });
 
