@@ -30,6 +30,8 @@ MOST_ELEMENTS = 6000
 LARGEST, SMALLEST = 5.0, 0.1
 # How much an element differs between samples, as a share of the largest.
 SPREAD = 0.05
+# How near all elements are to 0 or 1 at most.
+SATURATED = 1e-4
 
 
 class Rejected(Exception):
@@ -352,6 +354,9 @@ def require_useful(value):
     if not np.isfinite(value).all() or largest > 1e4 or largest < 1e-4:
         raise Rejected
     if np.ptp(value, axis=0).max() < SPREAD * largest:
+        raise Rejected
+    # Of a softmax of large numbers, the gradient is nothing but rounding.
+    if value.dtype.kind == "f" and np.minimum(np.abs(value), np.abs(value - 1)).max() < SATURATED:
         raise Rejected
 
 
