@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <string_view>
 
 #include "fovea/fovea.h"
 
@@ -36,6 +37,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   fovea::set_prepacking(!lean);
+  fovea::set_log_callback([](std::string_view message) {
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(message.size()), message.data());
+  });
   try {
     const long long before = peak_bytes();
     const Clock::time_point begin = Clock::now();
