@@ -36,6 +36,16 @@ std::vector<std::string> names();
 /// The architecture of that name. Throws Error listing the names there are.
 Sequential make(std::string_view name, const Options& options = {});
 
+/// The model for pixels from 0 to 255, red first, as image files have them: with what Keras' preprocess_input
+/// does to them as its first layers. `mode` is "tf" (from -1 to 1: MobileNet, InceptionV3, Xception, NASNet,
+/// ResNetV2), "torch" (normalised by ImageNet's means and deviations: DenseNet), "caffe" (blue first, less
+/// ImageNet's means: VGG, ResNet), or "unit" (from 0 to 1; not in Keras). Layers, weights, compilation, info
+/// and name stay; the layers are shared, called a second time. Throws Error for other modes, several inputs,
+/// and an input that is no image, of three channels for "torch" and "caffe".
+Model with_preprocessing(const Model& model, std::string_view mode);
+/// "tf", "torch", "caffe", "unit".
+std::vector<std::string> preprocessing_modes();
+
 struct HeadOptions {
   std::int64_t outputs = 1;  ///< as in Options
   double dropout = 0.2;      ///< before the output; 0: none

@@ -4,7 +4,7 @@ import json
 import unittest
 import zipfile
 
-from support import ProgramTest, npy, read_config, read_npy, run
+from support import SHAPES, ProgramTest, npy, read_config, read_npy, run, write_bmp
 
 
 class Convert(ProgramTest):
@@ -76,6 +76,49 @@ class Convert(ProgramTest):
         self.ok("convert", "own.keras", "a.keras", "--no-compile")
         (self.folder / "broken.keras").write_text("no archive")
         self.assertNotIn("--no-compile", self.fails(1, "convert", "broken.keras", "a.keras"))
+
+    def test_preprocessing_becomes_layers(self):
+        self.ok("convert", self.best, "net.keras")
+        pixels = [(7 * i) % 256 for i in range(2 * 16 * 16 * 3)]
+        for mode, scaled in (("tf", [value / 127.5 - 1 for value in pixels]), ("unit", [value / 255 for value in pixels])):
+            (self.folder / "x.npy").write_bytes(npy(scaled, (2, 16, 16, 3)))
+            expected = self.outputs("net.keras")[0]
+            (self.folder / "x.npy").write_bytes(npy(pixels, (2, 16, 16, 3)))
+            for name in ("ready.keras", "ready.h5"):
+                text = self.ok("convert", "net.keras", name, "--preprocessing", mode)
+                self.assertRegex(text, r"training +compiled, optimizer adam")
+                for a, b in zip(self.outputs(name)[0], expected, strict=True):
+                    self.assertAlmostEqual(a, b, delta=1e-5)
+        self.assertIn("circle, square, triangle", self.ok("summary", "ready.keras"))
+        self.ok("convert", "net.keras", "net.json")
+        self.ok("convert", "net.json", "bgr.json", "--preprocessing", "caffe")
+        classes = [layer["class_name"] for layer in json.loads((self.folder / "bgr.json").read_text())["config"]["layers"]]
+        self.assertEqual(classes[:3], ["InputLayer", "GetItem", "Rescaling"])
+        self.assertIn("tf,torch,caffe,unit", self.fails(2, "convert", "net.keras", "a.keras", "--preprocessing", "bgr"))
+        self.assertIn("go with a whole model", self.fails(2, "convert", "net.keras", "a.weights.h5", "--preprocessing", "tf"))
+
+    def test_a_foreign_model_gets_preprocessing_and_names(self):
+        self.ok("convert", self.best, "net.json")
+        self.ok("convert", "net.json", "foreign.keras")
+        write_bmp(self.folder / "image.bmp", 16, 16, lambda x, y: (9 * x, 9 * y, 9))
+        note = run("predict", "foreign.keras", "image.bmp", cwd=self.folder).stderr
+        self.assertIn("keeps no preprocessing; images are resized to 16x16, rgb, with values from 0 to 255", note)
+        self.assertIn("convert --preprocessing", note)
+        for command in (("evaluate", "foreign.keras", SHAPES), ("finetune", SHAPES, "--base", "foreign.keras",
+                                                                "--epochs", 1, "--output", "tuned")):
+            self.assertIn("keeps no preprocessing", run(*command, cwd=self.folder).stderr)
+        (self.folder / "names.txt").write_text("round\r\nsquare\nflat\n")
+        self.ok("convert", "foreign.keras", "known.keras", "--preprocessing", "tf", "--class-names", "names.txt")
+        result = run("predict", "known.keras", "image.bmp", cwd=self.folder)
+        self.assertEqual(result.stderr, "")
+        for name in ("round", "square", "flat"):
+            self.assertIn(name, result.stdout)
+        for content, message in (("round\nsquare\n", "each of the model's 3 classes. Received: 2 lines"),
+                                 ("round\n\nflat\n", "has an empty line")):
+            (self.folder / "names.txt").write_text(content)
+            self.assertIn(message, self.fails(1, "convert", "foreign.keras", "a.keras", "--class-names", "names.txt"))
+        self.assertIn("cannot be read", self.fails(1, "convert", "foreign.keras", "a.keras", "--class-names", "none.txt"))
+        self.assertFalse((self.folder / "a.keras").exists())
 
     def test_what_is_read_is_not_replaced(self):
         self.ok("convert", self.best, "net.keras")

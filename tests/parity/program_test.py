@@ -12,6 +12,7 @@ import warnings
 import keras
 import numpy as np
 from keras import layers
+from keras.applications import imagenet_utils
 
 import fovea
 import legacy_h5_test
@@ -160,6 +161,33 @@ class Convert(Program):
             for a, b in zip(keras.models.load_model(self.folder / "again.keras").optimizer.variables,
                             model.optimizer.variables, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+class Preprocessing(Program):
+    def test_what_is_put_in_front_is_preprocess_input(self):
+        image = keras.Input((9, 7, 3))
+        x = layers.Conv2D(4, 3, activation="relu", padding="same")(image)
+        x = layers.add([x, layers.Conv2D(4, 3, padding="same")(x)])
+        model = keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+        model.compile("adam", "categorical_crossentropy")
+        random = np.random.default_rng(2)
+        pixels = random.integers(0, 256, (8, 9, 7, 3)).astype("float32")
+        model.fit(pixels / 255, np.eye(3)[random.integers(0, 3, 8)], verbose=0)
+        model.save(self.folder / "raw.keras")
+        np.save(self.folder / "x.npy", pixels)
+        for mode in ("tf", "torch", "caffe", "unit"):
+            with self.subTest(mode):
+                path = self.folder / f"{mode}.keras"
+                self.program("convert", self.folder / "raw.keras", path, "--preprocessing", mode)
+                self.program("predict", path, self.folder / "x.npy", "--output", self.folder / "y.npy")
+                fed = pixels / 255 if mode == "unit" else imagenet_utils.preprocess_input(pixels.copy(), mode=mode)
+                expected = model.predict(fed, verbose=0)
+                self.assertGreater(np.ptp(expected), 0.1)
+                again = keras.models.load_model(path)
+                for found in (np.load(self.folder / "y.npy"), again.predict(pixels, verbose=0)):
+                    np.testing.assert_allclose(found, expected, atol=2e-6)
+                for ours, theirs in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+                    np.testing.assert_array_equal(ours, theirs)
 
 
 class Compare(Program):

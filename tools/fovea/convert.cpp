@@ -1,12 +1,15 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "arrays.h"
 #include "commands.h"
 #include "core/atomic_file.h"
 #include "core/format.h"
 #include "errors.h"
+#include "fovea/applications.h"
 #include "model_source.h"
 #include "models/model_impl.h"
 #include "report.h"
@@ -16,7 +19,7 @@ namespace {
 
 struct ConversionOptions {
   std::string input, output;
-  std::optional<std::string> model;
+  std::optional<std::string> model, preprocessing, class_names;
   bool no_compile = false;
 };
 
@@ -71,6 +74,36 @@ Model read_input(const ConversionOptions& options) {
   return model;
 }
 
+/// The lines of a text file, for each output of the model in its order.
+std::vector<std::string> read_class_names(const std::string& path, const Model& model) {
+  std::ifstream file(path);
+  std::vector<std::string> names;
+  for (std::string line; std::getline(file, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    names.push_back(line);
+  }
+  if (!file.eof()) fail("--class-names: {}: the file cannot be read", path);
+  const std::int64_t outputs = model.outputs()[0].shape()[-1], wanted = outputs == 1 ? 2 : outputs;
+  if (std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.empty(); }))
+    fail("--class-names: {}: has an empty line; each line names a class", path);
+  if (static_cast<std::int64_t>(names.size()) != wanted) {
+    fail("--class-names: {}: must have a line for each of the model's {} classes. Received: {}", path, wanted,
+         counted(static_cast<std::int64_t>(names.size()), "line"));
+  }
+  return names;
+}
+
+/// What the options add, in the file and for its readers.
+Model completed(const Model& given, const ConversionOptions& options) {
+  Model model = given;
+  if (options.preprocessing) {
+    model = applications::with_preprocessing(model, *options.preprocessing);
+    model.info().preprocessing = preprocessing_of(model);
+  }
+  if (options.class_names) model.info().class_names = read_class_names(*options.class_names, model);
+  return model;
+}
+
 /// What has no place in the file that is written.
 void print_what_is_lost(const ConversionOptions& options, const Model& model, FileKind output) {
   const bool made = kind_of(options.input) == FileKind::config && output != FileKind::config;
@@ -102,7 +135,9 @@ int convert(const ConversionOptions& options) {
   require_other_file(options.input, options.output);
   if (options.model) require_other_file(*options.model, options.output);
   require_folder_of(options.output);
-  const Model model = read_input(options);
+  if (output == FileKind::weights && (options.preprocessing || options.class_names))
+    usage_error("--preprocessing and --class-names go with a whole model. Received: {}", options.output);
+  const Model model = completed(read_input(options), options);
   write_output(model, options.output, output);
   print_what_is_lost(options, model, output);
   print_row("model", fmt::format("{}, {}, {}", model.name(),
@@ -136,7 +171,19 @@ void add_convert(CLI::App& program, int& exit_code) {
       ->option_text("MODEL");
   command.add_flag("--no-compile", options->no_compile,
                    "leave out loss, metrics, and optimizer with its state");
-  command.footer("Example: fovea convert net.keras net.h5");
+  command
+      .add_option("--preprocessing", options->preprocessing,
+                  "put what the model expects of pixels in front of it, as layers: tf (-1 to 1), torch or "
+                  "caffe (as Keras' preprocess_input), or unit (0 to 1); it then takes pixels from 0 to 255")
+      ->option_text("MODE")
+      ->check(CLI::IsMember(applications::preprocessing_modes()));
+  command
+      .add_option("--class-names", options->class_names,
+                  "a text file with a line for each class, whose names the model's file then keeps")
+      ->option_text("FILE");
+  command.footer(
+      "Example: fovea convert net.keras net.h5\n"
+      "         fovea convert vgg16.h5 net.keras --preprocessing caffe");
   command.callback([options, &exit_code] { exit_code = convert(*options); });
 }
 

@@ -45,6 +45,7 @@ int evaluate(const EvaluationOptions& options) {
   const DataSource source = recognise(options.data);
   DataOptions data_options;
   data_options.image = preprocessing_of(model);
+  note_plain_preprocessing(model, options.model);
   data_options.strict = options.strict;
   data_options.threads = options.threads;
   const Data data = open_data(source, data_options);

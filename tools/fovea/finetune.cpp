@@ -80,6 +80,7 @@ int finetune(FinetuneOptions& options) {
   const RunFolder folder = RunFolder::choose(options.output);
   const Model base = open_model_file(options.base, false);
   const ImageOptions image = preprocessing_of(base);
+  note_plain_preprocessing(base, options.base);
   const DataSource source = recognise(options.data);
   require_images(source, options, image);
   const Data data = open_training_data(source, image, options);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/format.h"
+#include "data_source.h"
 #include "errors.h"
 #include "fovea/applications.h"
 #include "report.h"
@@ -74,6 +75,15 @@ ImageOptions preprocessing_of(const Model& model) {
            input[3]);
   }
   return options;
+}
+
+void note_plain_preprocessing(const Model& model, const std::string& path) {
+  if (model.info().preprocessing) return;
+  const ImageOptions image = preprocessing_of(model);
+  print_note(
+      fmt::format("{} keeps no preprocessing; images are resized to {}, {}, with values from 0 to 255 (fovea "
+                  "convert --preprocessing puts another in front of it)",
+                  path, size_text(image.image_size), image.color_mode));
 }
 
 std::vector<std::string> class_names_of(const Model& model) {

@@ -17,6 +17,8 @@ Model open_model(const std::string& model, bool compile);
 /// How image files become inputs of the model: what its file says or, for files that do not, plain resizing
 /// to the size and channels of its input. Throws Error when neither says it.
 ImageOptions preprocessing_of(const Model& model);
+/// Says on standard error when it is plain resizing.
+void note_plain_preprocessing(const Model& model, const std::string& path);
 /// Class names that the file keeps, or "0", "1", ...
 std::vector<std::string> class_names_of(const Model& model);
 

@@ -148,12 +148,7 @@ int predict(const PredictionOptions& options) {
   if (arrays) return predict_arrays(options);
   const Model model = open_model_file(options.model, false);
   if (options.tune) tune_for(model);
-  if (!model.info().preprocessing) {
-    const ImageOptions image = preprocessing_of(model);
-    print_note(
-        fmt::format("{} keeps no preprocessing; images are resized to {}, {}, with values from 0 to 255",
-                    options.model, size_text(image.image_size), image.color_mode));
-  }
+  note_plain_preprocessing(model, options.model);
   const std::vector<std::string> names = class_names_of(model);
   std::vector<Result> results = classify(model, options.images, options.batch_size);
   Json list = Json::array();
