@@ -1,5 +1,3 @@
-#include "saving/legacy_h5.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,46 +6,18 @@
 #include <random>
 
 #include "fovea/callbacks.h"
-#include "optimizers/optimizer_impl.h"
 #include "saving/compile_json.h"
-#include "saving/files.h"
-#include "saving/gallery.h"
 #include "saving/hdf5_reader.h"
-#include "saving/hdf5_writer.h"
 #include "saving/json_access.h"
 #include "saving/legacy_config.h"
+#include "saving/legacy_files.h"
 #include "saving/model_json.h"
-#include "support/golden.h"
 
 // Whole models in .h5 files, of tests/golden/h5.py. What they predict is in
 // tests/training/legacy_h5_test.cpp.
 
 namespace fovea::testing {
 namespace {
-
-std::string h5_file(const std::string& name) { return FOVEA_GOLDEN_DIR "/h5/" + name + ".h5"; }
-
-class LegacyH5 : public WithFolder {
- protected:
-  LegacyH5() {
-    set_log_callback([this](std::string_view message) { messages_.emplace_back(message); });
-  }
-  ~LegacyH5() override { set_log_callback(nullptr); }
-
-  /// A file of one layer whose weights are in one dataset.
-  std::string one_layer_file(const std::string& model, const std::string& weight, const Tensor& value) const {
-    Hdf5Writer file;
-    file.make_group("model_weights/only");
-    file.set_attribute("", "model_config", model);
-    file.set_attribute("model_weights", "layer_names", "only");
-    file.set_attribute("model_weights/only", "weight_names", weight);
-    file.write("model_weights/only/" + weight, value);
-    write_bytes(path("one.h5"), file.finish());
-    return path("one.h5");
-  }
-
-  std::vector<std::string> messages_;
-};
 
 constexpr const char* kDense = R"({"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {
     "name": "only", "units": 3, "use_bias": false, "batch_input_shape": [null, 2]}}]})";
@@ -408,194 +378,6 @@ TEST_F(LegacyWeights, WhatDoesNotFitIsLeftOutIfThatIsAskedFor) {
       contains(error(net("a", "b", 2, false), net("a", "b"), {.skip_mismatch = true}), "has 1 weights"));
 }
 
-// ---- the optimizer ----
-
-TEST_F(LegacyH5, AnOptimizersStateThatDoesNotFitIsLeftOut) {
-  const Model model = load_model(made_file("optimizer_keras3_adam.h5"));
-  EXPECT_TRUE(messages_.empty());
-  EXPECT_EQ(model.optimizer().iterations(), 2);
-  // One of the layers was frozen since.
-  Hdf5Writer file;
-  file.make_group("optimizer_weights");
-  file.set_texts("optimizer_weights", "weight_names", {"adam/iteration", "adam/learning_rate", "adam/a"});
-  file.write("optimizer_weights/adam/iteration", Tensor::of<std::int64_t>({}, {9}));
-  const std::string original = read_bytes(h5_file("sequential_keras3"));
-  const Hdf5Reader keras(original);
-  for (const char* name : {"model_config", "training_config", "keras_version"})
-    file.set_attribute("", name, keras.texts("", name)->front());
-  file.make_group("model_weights");
-  const std::vector<std::string> layers = *keras.texts("model_weights", "layer_names");
-  file.set_texts("model_weights", "layer_names", layers);
-  for (const std::string& layer : layers) {
-    const std::vector<std::string> names = *keras.texts("model_weights/" + layer, "weight_names");
-    file.make_group("model_weights/" + layer);
-    file.set_texts("model_weights/" + layer, "weight_names", names);
-    for (const std::string& name : names) {
-      const std::string weight = "model_weights/" + layer + "/" + name;
-      file.write(weight, keras.read(weight));
-    }
-  }
-  write_bytes(path("odd.h5"), file.finish());
-  const Model odd = load_model(path("odd.h5"));
-  ASSERT_EQ(messages_.size(), 1u);
-  EXPECT_TRUE(
-      contains(messages_[0], "The optimizer's state is not read: optimizer_weights: it has 3 values and"));
-  EXPECT_EQ(odd.optimizer().iterations(), 0);
-}
-
-/// A file with other names for the optimizer's state and the weights, and of another version.
-std::string renamed(const std::string& original, const std::string& version,
-                    const std::vector<std::pair<std::string, std::string>>& state,
-                    const std::function<std::string(const std::string&)>& weight_name) {
-  const Hdf5Reader from(original);
-  Hdf5Writer file;
-  for (const char* name : {"model_config", "training_config"})
-    file.set_attribute("", name, from.texts("", name)->front());
-  file.set_attribute("", "keras_version", version);
-  const std::vector<std::string> layers = *from.texts("model_weights", "layer_names");
-  file.make_group("model_weights");
-  file.set_texts("model_weights", "layer_names", layers);
-  for (const std::string& layer : layers) {
-    const std::string group = "model_weights/" + layer;
-    const std::vector<std::string> names = *from.texts(group, "weight_names");
-    std::vector<std::string> new_names;
-    for (const std::string& name : names) new_names.push_back(weight_name(name));
-    file.make_group(group);
-    file.set_texts(group, "weight_names", new_names);
-    for (std::size_t i = 0; i < names.size(); ++i)
-      file.write(group + "/" + new_names[i], from.read(group + "/" + names[i]));
-  }
-  std::vector<std::string> names;
-  for (const auto& [old_name, name] : state) names.push_back(name);
-  file.make_group("optimizer_weights");
-  file.set_texts("optimizer_weights", "weight_names", names);
-  for (const auto& [old_name, name] : state)
-    file.write("optimizer_weights/" + name, from.read("optimizer_weights/" + old_name));
-  return std::string(std::string_view(file.finish()));
-}
-
-std::vector<double> state_of(const Model& model) {
-  const auto& impl = static_cast<const ModelImpl&>(*model.impl());
-  std::vector<double> result;
-  for (const Variable& variable : model.optimizer().impl()->variables(impl.collect_weights(true))) {
-    const Tensor value = variable.value().astype(DType::float64);
-    result.insert(result.end(), value.values<double>().begin(), value.values<double>().end());
-  }
-  return result;
-}
-
-class LegacyState : public LegacyH5 {
- protected:
-  /// Of the file with Adam of tf.keras before 2.11: all of m, then all of v and vhat.
-  const std::string original_ = read_bytes(made_file("optimizer_older_adam.h5"));
-  const std::vector<std::string> names_ = *Hdf5Reader(original_).texts("optimizer_weights", "weight_names");
-  const std::vector<double> expected_ = state_of(load_model(made_file("optimizer_older_adam.h5")));
-
-  std::vector<double> state_with(const std::vector<std::pair<std::string, std::string>>& state,
-                                 const std::function<std::string(const std::string&)>& weight_name) {
-    write_bytes(path("renamed.h5"), renamed(original_, "2.0.5", state, weight_name));
-    messages_.clear();
-    return state_of(load_model(path("renamed.h5")));
-  }
-  /// Keras 2's names say nothing; `order` is that of the weights.
-  std::vector<std::pair<std::string, std::string>> numbered(const std::vector<std::size_t>& order) const {
-    std::vector<std::pair<std::string, std::string>> state = {{names_[0], "iterations_1:0"}};
-    for (std::size_t slot = 0; slot < 3; ++slot) {
-      for (const std::size_t i : order) {
-        const std::string& name = names_[1 + slot * order.size() + i];
-        state.emplace_back(name, "training/Adam/Variable_" + std::to_string(state.size()) + ":0");
-      }
-    }
-    return state;
-  }
-  /// As the file has them.
-  const std::vector<std::string> weights_ = {"b/kernel",   "b/bias",    "c/kernel",    "a/kernel",
-                                             "norm/gamma", "norm/beta", "last/kernel", "last/bias"};
-  static std::string same(const std::string& name) { return name; }
-};
-
-TEST_F(LegacyState, OfKeras2StandsInTheOrderOfTheWeights) {
-  ASSERT_EQ(names_.size(), 1 + 3 * weights_.size());
-  for (std::size_t i = 0; i < weights_.size(); ++i) EXPECT_TRUE(contains(names_[1 + i], weights_[i]));
-  // Where the order by name has other shapes in it, there is no doubt.
-  const auto renamed_weight = [](const std::string& name) {
-    return name.rfind("b/", 0) == 0 ? "z" + name : name;
-  };
-  EXPECT_EQ(state_with(numbered({0, 1, 2, 3, 4, 5, 6, 7}), renamed_weight), expected_);
-  EXPECT_TRUE(messages_.empty());
-}
-
-TEST_F(LegacyState, OfTheFirstKeras2IsSortedByName) {
-  std::vector<std::size_t> order = {0, 1, 2, 3, 4, 5, 6, 7};
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return weights_[a] < weights_[b]; });
-  EXPECT_EQ(state_with(numbered(order), same), expected_);
-  EXPECT_TRUE(messages_.empty());
-}
-
-TEST_F(LegacyState, IsReadByLayerAndWeightWhereItNamesThem) {
-  std::vector<std::pair<std::string, std::string>> state;
-  for (auto name = names_.rbegin(); name != names_.rend(); ++name) state.emplace_back(*name, *name);
-  EXPECT_EQ(state_with(state, same), expected_);
-  EXPECT_TRUE(messages_.empty());
-}
-
-TEST_F(LegacyState, ThatCannotBeTold) {
-  const std::vector<double> fresh = [&] {
-    std::vector<double> zeros(expected_.size(), 0.0);
-    zeros[1] = expected_[1];
-    return zeros;
-  }();
-  std::vector<std::pair<std::string, std::string>> state = numbered({0, 1, 2, 3, 4, 5, 6, 7});
-  state.pop_back();
-  EXPECT_EQ(state_with(state, same), fresh);
-  ASSERT_EQ(messages_.size(), 1u);
-  EXPECT_TRUE(
-      contains(messages_[0], "optimizer_weights: its values have other shapes than the model's weights"));
-  // norm's gamma and beta are of one shape, and their names are in another order.
-  const auto by_name = [](const std::string& name) {
-    const std::size_t at = name.find("norm/");
-    if (at == 0) return "w5/" + std::string(name.find("gamma") != std::string::npos ? "z" : name);
-    for (const auto& [prefix, place] :
-         std::vector<std::pair<std::string, std::string>>{{"b/kernel", "w1"},
-                                                          {"b/bias", "w2"},
-                                                          {"a/kernel", "w4"},
-                                                          {"last/kernel", "w6"},
-                                                          {"last/bias", "w7"}}) {
-      if (name.rfind(prefix, 0) == 0) return place;
-    }
-    return "w3" + name;
-  };
-  EXPECT_EQ(state_with(numbered({0, 1, 2, 3, 4, 5, 6, 7}), by_name), fresh);
-  ASSERT_EQ(messages_.size(), 1u);
-  EXPECT_TRUE(contains(messages_[0], "it does not say which values belong to which weight"));
-  state.clear();
-  for (const std::string& name : names_)
-    if (name.find("vhat") == std::string::npos) state.emplace_back(name, name);
-  EXPECT_EQ(state_with(state, same), fresh);
-  EXPECT_TRUE(contains(messages_.at(0), "it has no 'velocity_hat'"));
-}
-
-TEST_F(LegacyH5, AnOptimizersStateComesBack) {
-  for (const char* name : {"keras3_adam", "keras3_rmsprop", "keras3_sgd", "tf_adam", "older_rmsprop"}) {
-    const Model model = load_model(made_file(std::string("optimizer_") + name + ".h5"));
-    model.save(path("a.h5"));
-    const Model again = load_model(path("a.h5"));
-    const auto state = [](const Model& of) {
-      const auto& impl = static_cast<const ModelImpl&>(*of.impl());
-      return of.optimizer().impl()->variables(impl.collect_weights(true));
-    };
-    const std::vector<Variable> ours = state(again), expected = state(model);
-    ASSERT_EQ(ours.size(), expected.size());
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-      const Tensor a = ours[i].value(), b = expected[i].value();
-      EXPECT_EQ(std::memcmp(a.raw(), b.raw(), static_cast<std::size_t>(a.bytes())), 0) << name << " " << i;
-      EXPECT_NE(*b.astype(DType::float64).data<double>(), 0) << name << " " << i;
-    }
-  }
-  EXPECT_TRUE(messages_.empty());
-}
-
 TEST_F(LegacyH5, DamagedFilesAreSurvived) {
   for (const std::string& original :
        {read_bytes(h5_file("sequential_keras2")), read_bytes(h5_file("nested_keras3")),
@@ -612,63 +394,6 @@ TEST_F(LegacyH5, DamagedFilesAreSurvived) {
       }
     }
   }
-}
-
-/// A functional model of Keras 2 that calls a function of TensorFlow on its input "x".
-Json recorded(const std::string& function, const char* node) {
-  Json model = Json::parse(R"({"class_name": "Functional", "config": {"name": "m", "layers": [
-      {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [null, 5, 4, 3]},
-       "inbound_nodes": []},
-      {"class_name": "TFOpLambda", "name": "tf.op", "config": {"name": "tf.op"}, "inbound_nodes": [null]}],
-      "input_layers": [["x", 0, 0]], "output_layers": [["tf.op", 0, 0]]}})");
-  Json& layer = model["config"]["layers"][1];
-  layer["config"]["function"] = function;
-  layer["inbound_nodes"][0] = Json::parse(node);
-  return model;
-}
-
-TEST(RecordedFunctions, ThatAreUnknownOrCalledOtherwiseAreRefused) {
-  const struct {
-    const char *function, *node, *message;
-  } cases[] = {
-      {"math.cumsum", R"(["x", 0, 0, {}])",
-       "layer 'tf.op' (TFOpLambda): records tf.math.cumsum, for which fovea has no operation"},
-      {"nn.silu", R"(["x", 0, 0, {"beta": 2.0}])", "tf.nn.silu: beta must be 1.0. Received: 2.0"},
-      {"nn.relu", R"(["x", 0, 0, {"other": 1}])", "the argument 'other' is not known. Received: other=1"},
-      {"math.add", R"(["x", 0, 0, {}])", "its function tf.math.add: has no 'y'"},
-      {"math.add", R"(["x", 0, 0, {"y": ["nobody", 0, 0]}])", "there is no layer 'nobody'"},
-      {"math.add", R"(["x", 0, 0, {"y": "text"}])", "expected a tensor. Received: \"text\""},
-      {"math.add", R"(["x", 0, 0, {"y": [[1, 2], [3]]}])", "must have one length along an axis"},
-      {"math.add", R"([])", "expected a list of tensors"},
-      {"math.add", R"(["x", 0, 0, 7])", "expected arguments by name. Received: 7"},
-      {"split", R"(["x", 0, 0, {"num_or_size_splits": [-1, 1], "axis": 1}])",
-       "the sizes of parts must be known"},
-      {"split", R"(["x", 0, 0, {"num_or_size_splits": [9, 1], "axis": 1}])", "must rise from 0 to at most 5"},
-      {"math.l2_normalize", R"(["x", 0, 0, {"axis": 1, "epsilon": "a"}])", "epsilon must be a number"},
-      {"__operators__.getitem", R"(["x", 0, 0, {"slice_spec": [0]}])", "the batch stays whole"},
-      {"compat.v1.pad", R"(["x", 0, 0, {"paddings": 3}])", "'pad_width' must be a list of pairs"},
-      {"cast", R"(["x", 0, 0, {"dtype": "int32"}])", "dtype must be float32, float64 or bfloat16"},
-  };
-  for (const auto& c : cases) {
-    std::string message = "nothing was refused";
-    try {
-      model_from_json_object(model_from_legacy(recorded(c.function, c.node)), {});
-    } catch (const Error& error) {
-      message = error.what();
-    }
-    EXPECT_NE(message.find(c.message), std::string::npos) << c.function << " " << c.node << ": " << message;
-  }
-}
-
-TEST(RecordedFunctions, BecomeOperations) {
-  const Model model = model_from_json_object(
-      model_from_legacy(
-          recorded("math.subtract", R"(["_CONSTANT_VALUE", -1, 1.5, {"y": ["x", 0, 0], "name": null}])")),
-      {});
-  const Json layer = Json::parse(model_to_json(model))["config"]["layers"][1];
-  EXPECT_EQ(layer["class_name"], "Subtract");
-  EXPECT_EQ(layer["name"], "tf.op");
-  EXPECT_EQ(layer["inbound_nodes"][0]["args"][0], 1.5);
 }
 
 }  // namespace
