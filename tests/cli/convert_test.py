@@ -4,7 +4,7 @@ import json
 import unittest
 import zipfile
 
-from support import SHAPES, ProgramTest, npy, read_config, read_npy, run, write_bmp
+from support import SHAPES, ProgramTest, layer_config, npy, read_config, read_npy, run, write_bmp, write_config
 
 
 class Convert(ProgramTest):
@@ -96,6 +96,16 @@ class Convert(ProgramTest):
         self.assertEqual(classes[:3], ["InputLayer", "GetItem", "Rescaling"])
         self.assertIn("tf,torch,caffe,unit", self.fails(2, "convert", "net.keras", "a.keras", "--preprocessing", "bgr"))
         self.assertIn("go with a whole model", self.fails(2, "convert", "net.keras", "a.weights.h5", "--preprocessing", "tf"))
+
+    def test_preprocessing_of_arrays_that_are_no_images(self):
+        layers = [layer_config("InputLayer", "bands", [], batch_shape=[None, 2, 1, 5]),
+                  layer_config("Flatten", "flat", ["bands"])]
+        write_config(self.folder / "bands.json", layers, ["bands"], ["flat"])
+        self.ok("convert", "bands.json", "bands.keras", "--preprocessing", "unit")
+        self.assertNotIn("images ", self.ok("summary", "bands.keras"))
+        (self.folder / "x.npy").write_bytes(npy([51 * i for i in range(10)], (1, 2, 1, 5)))
+        for i, value in enumerate(self.outputs("bands.keras")[0]):
+            self.assertAlmostEqual(value, 0.2 * i, delta=1e-6)
 
     def test_a_foreign_model_gets_preprocessing_and_names(self):
         self.ok("convert", self.best, "net.json")

@@ -22,6 +22,20 @@ std::string read_text(const std::string& path) {
   return text.str();
 }
 
+/// Null for numbers of channels that no image has.
+const char* color_mode_of(std::int64_t channels) {
+  switch (channels) {
+    case 1:
+      return "grayscale";
+    case 3:
+      return "rgb";
+    case 4:
+      return "rgba";
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 bool is_architecture(const std::string& model) {
@@ -51,6 +65,12 @@ Model open_model(const std::string& model, bool compile) {
   return is_architecture(model) ? Model(applications::make(model)) : open_model_file(model, compile);
 }
 
+bool takes_images(const Model& model) {
+  const Shape input = model.inputs()[0].shape();
+  return model.info().preprocessing ||
+         (input.rank() == 4 && input.slice(1).is_known() && color_mode_of(input[3]) != nullptr);
+}
+
 ImageOptions preprocessing_of(const Model& model) {
   if (model.info().preprocessing) return *model.info().preprocessing;
   const Shape input = model.inputs()[0].shape();
@@ -58,22 +78,14 @@ ImageOptions preprocessing_of(const Model& model) {
     fail("model '{}' keeps no preprocessing, and its input {} does not say what an image must be resized to",
          model.name(), input.str());
   }
+  const char* const color_mode = color_mode_of(input[3]);
+  if (color_mode == nullptr) {
+    fail("model '{}': its input {} has {} channels; images have 1, 3 or 4", model.name(), input.str(),
+         input[3]);
+  }
   ImageOptions options;
   options.image_size = {input[1], input[2]};
-  switch (input[3]) {
-    case 1:
-      options.color_mode = "grayscale";
-      break;
-    case 3:
-      options.color_mode = "rgb";
-      break;
-    case 4:
-      options.color_mode = "rgba";
-      break;
-    default:
-      fail("model '{}': its input {} has {} channels; images have 1, 3 or 4", model.name(), input.str(),
-           input[3]);
-  }
+  options.color_mode = color_mode;
   return options;
 }
 

@@ -14,6 +14,8 @@ Model open_model_file(const std::string& path, bool compile);
 /// The same, or an architecture by its name.
 Model open_model(const std::string& model, bool compile);
 
+/// Is it known how image files become inputs of the model?
+bool takes_images(const Model& model);
 /// How image files become inputs of the model: what its file says or, for files that do not, plain resizing
 /// to the size and channels of its input. Throws Error when neither says it.
 ImageOptions preprocessing_of(const Model& model);
