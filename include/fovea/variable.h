@@ -13,7 +13,7 @@ namespace fovea {
 class Variable {
  public:
   Variable() = default;
-  /// Zero-filled until assigned.
+  /// Zeros until assigned. Memory is taken when the value is first asked for, by any thread.
   Variable(std::string name, const TensorSpec& spec);
 
   explicit operator bool() const { return state_ != nullptr; }

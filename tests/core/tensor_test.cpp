@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "fovea/error.h"
 #include "fovea/variable.h"
 
@@ -77,6 +79,19 @@ TEST(Variable, AssignmentConvertsChecksAndCounts) {
   EXPECT_EQ(v.value().data<float>()[0], 0.5F);
   EXPECT_GT(v.version(), version);
   EXPECT_THROW(v.assign(Tensor({3})), Error);
+}
+
+TEST(Variable, TakesMemoryOnceItsValueIsAskedFor) {
+  const Variable huge("kernel", {{1 << 20, 1 << 20}, DType::float64});  // 8 TB
+  EXPECT_EQ(huge.spec().shape.str(), "(1048576, 1048576)");
+  const Variable asked("kernel", {{3, 5}, DType::float32});
+  std::vector<std::thread> threads;
+  std::vector<const void*> seen(4);
+  for (std::size_t i = 0; i < seen.size(); ++i)
+    threads.emplace_back([&, i] { seen[i] = asked.value().raw(); });
+  for (std::thread& thread : threads) thread.join();
+  for (const void* const place : seen) EXPECT_EQ(place, seen[0]);
+  EXPECT_EQ(asked.value().data<float>()[14], 0);
 }
 
 }  // namespace
