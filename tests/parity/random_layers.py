@@ -219,8 +219,7 @@ def cropping(draw, shape):
 
 
 def up_sampling(draw, shape):
-    # The others round bytes by a last digit.
-    return layers.UpSampling2D(one_or_each(draw, 1, 3, 2), interpolation=draw.choice(SMOOTH[:2]),
+    return layers.UpSampling2D(one_or_each(draw, 1, 3, 2), interpolation=draw.choice(SMOOTH),
                                data_format=data_format(draw, shape))
 
 

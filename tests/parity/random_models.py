@@ -321,9 +321,11 @@ def is_misplaced_bias(layer, value):
 
 def is_of_no_use(layer, results):
     """What Keras makes of whole numbers that fovea refuses: normalized ones cut to whole numbers again, averages of sums
-    that have wrapped around, and sums of bytes of a type that it does not have."""
+    that have wrapped around, and sums of bytes of a type that it does not have; and what a last digit decides: smooth
+    images rounded."""
     kinds = layers.LayerNormalization, layers.GroupNormalization, layers.Average
-    return isinstance(layer, kinds) or any(value.dtype not in (tf.float32, tf.uint8, tf.int32) for value in results)
+    smooth = isinstance(layer, layers.UpSampling2D) and layer.interpolation not in ("nearest", "bilinear")
+    return smooth or isinstance(layer, kinds) or any(value.dtype not in (tf.float32, tf.uint8, tf.int32) for value in results)
 
 
 def takes_training(layer):
