@@ -80,11 +80,11 @@ def measure(name, folder):
             "top": differences[1], "spread": min(spreads), "read": min(reads), "keras": max(keras_rates),
             "load": min(result["load_seconds"] for result in results),
             "fovea": max(result["images_per_second"] for result in results),
-            "memory": memory(results[0]), "weights": results[0]["weight_bytes"], "lean": memory(lean[0]),
+            "memory": memory_of(results[0]), "weights": results[0]["weight_bytes"], "lean": memory_of(lean[0]),
             "lean_rate": max(result["images_per_second"] for result in lean)}
 
 
-def memory(result):
+def memory_of(result):
     return {key: value for key, value in result.items() if key.startswith("peak") or key == "arena"}
 
 

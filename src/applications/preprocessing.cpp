@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "core/format.h"
@@ -15,9 +14,27 @@
 namespace fovea::applications {
 namespace {
 
-// Of ImageNet: red, green, blue from 0 to 1 in torch's mode; blue, green, red from 0 to 255 in caffe's.
-constexpr std::array kTorchMeans{0.485, 0.456, 0.406}, kTorchDeviations{0.229, 0.224, 0.225};
-constexpr std::array kCaffeMeans{103.939, 116.779, 123.68};
+/// Pixels times `scale` plus `offset`, red, green, blue or the other way round.
+struct Mode {
+  std::string name;
+  Numbers scale, offset = 0;
+  bool blue_first = false;
+  /// Do its numbers stand for three channels?
+  bool of_colours() const { return offset.is_list; }
+};
+
+/// Means and deviations are ImageNet's: of values from 0 to 1 in torch's mode, from 0 to 255 in caffe's.
+const std::vector<Mode>& modes() {
+  static const std::vector<Mode> all = {
+      {"tf", 1 / 127.5, -1},
+      {"torch",
+       {1 / (255 * 0.229), 1 / (255 * 0.224), 1 / (255 * 0.225)},
+       {-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225}},
+      {"caffe", 1, {-103.939, -116.779, -123.68}, true},
+      {"unit", 1.0 / 255},
+  };
+  return all;
+}
 
 /// x[..., ::-1]
 Layer reversed_channels() {
@@ -27,19 +44,9 @@ Layer reversed_channels() {
   return Layer(operation);
 }
 
-SymbolicTensor preprocessed(const SymbolicTensor& pixels, std::string_view mode) {
-  std::vector<double> scale(3), offset(3);
-  if (mode == "tf") return Rescaling(1 / 127.5, -1)(pixels);
-  if (mode == "unit") return Rescaling(1.0 / 255)(pixels);
-  if (mode == "torch") {
-    for (std::size_t i = 0; i < 3; ++i) {
-      scale[i] = 1 / (255 * kTorchDeviations[i]);
-      offset[i] = -kTorchMeans[i] / kTorchDeviations[i];
-    }
-    return Rescaling(scale, offset)(pixels);
-  }
-  for (std::size_t i = 0; i < 3; ++i) offset[i] = -kCaffeMeans[i];
-  return Rescaling(1, offset)(reversed_channels()(pixels));
+SymbolicTensor preprocessed(const SymbolicTensor& pixels, const Mode& mode) {
+  const Rescaling rescaling(mode.scale, mode.offset);
+  return rescaling(mode.blue_first ? reversed_channels()(pixels) : pixels);
 }
 
 /// The model's outputs, with `input` in the place of its own.
@@ -60,25 +67,31 @@ std::vector<SymbolicTensor> called_again(const ModelImpl& model, const SymbolicT
 
 }  // namespace
 
-std::vector<std::string> preprocessing_modes() { return {"tf", "torch", "caffe", "unit"}; }
+std::vector<std::string> preprocessing_modes() {
+  std::vector<std::string> names;
+  for (const Mode& mode : modes()) names.push_back(mode.name);
+  return names;
+}
 
 Model with_preprocessing(const Model& model, std::string_view mode) {
-  const std::vector<std::string> modes = preprocessing_modes();
-  if (std::find(modes.begin(), modes.end(), mode) == modes.end())
-    fail("with_preprocessing: there is no mode '{}'; there are {}", mode, fmt::join(modes, ", "));
+  const auto found =
+      std::find_if(modes().begin(), modes().end(), [&](const Mode& known) { return known.name == mode; });
+  if (found == modes().end()) {
+    fail("with_preprocessing: there is no mode '{}'; there are {}", mode,
+         fmt::join(preprocessing_modes(), ", "));
+  }
   auto& impl = static_cast<ModelImpl&>(*model.impl());
   if (impl.inputs().size() != 1) {
     fail("with_preprocessing: the model must have one input. Received: {}", impl.inputs().size());
   }
   const SymbolicTensor& old = impl.inputs()[0];
   const Shape& shape = old.shape();
-  const bool of_colours = mode == "torch" || mode == "caffe";
-  if (shape.rank() != 4 || (of_colours && shape[-1] != 3)) {
+  if (shape.rank() != 4 || (found->of_colours() && shape[-1] != 3)) {
     fail("with_preprocessing: mode '{}' is for images{}. Received: an input of shape {}", mode,
-         of_colours ? " of three channels" : "", shape.str());
+         found->of_colours() ? " of three channels" : "", shape.str());
   }
   const SymbolicTensor pixels = Input(shape.slice(1), {old.dtype(), old.call()->layer->name});
-  Model result({pixels}, called_again(impl, preprocessed(pixels, mode)), {model.name()});
+  Model result({pixels}, called_again(impl, preprocessed(pixels, *found)), {model.name()});
   result.info() = model.info();
   if (impl.compiled) result.compile(impl.compiled->options);
   return result;

@@ -11,7 +11,7 @@ namespace {
 std::mutex settings_mutex;
 std::shared_ptr<ThreadPool> pool;
 int wanted_threads = 0;
-std::atomic<bool> use_reference{false}, keep_packed{true};
+std::atomic<bool> use_reference{false}, prepack{true};
 
 }  // namespace
 
@@ -34,9 +34,9 @@ void set_backend(std::string_view name) {
   use_reference = name == "reference";
 }
 
-void set_prepacking(bool wanted) { keep_packed = wanted; }
+void set_prepacking(bool wanted) { prepack = wanted; }
 
-bool prepacking() { return keep_packed; }
+bool prepacking() { return prepack; }
 
 DType weights_dtype(const ModelImpl& model) {
   for (const Variable& weight : model.collect_weights(false)) return weight.spec().dtype;

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <algorithm>
+#include <array>
 
-#include "core/json_fields.h"
 #include "fovea/applications.h"
 #include "fovea/error.h"
 
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kSide = 4;
 
-/// One pixel in 17 of a value; red, green and blue differ.
+/// Values from 0 to 235; red, green and blue differ.
 Tensor some_pixels(std::int64_t channels = 3) {
   Tensor pixels(Shape{1, kSide, kSide, channels});
   for (std::int64_t i = 0; i < pixels.size(); ++i) pixels.data<float>()[i] = static_cast<float>(i * 5 % 256);

@@ -20,7 +20,7 @@ Sequential net() {
                     Conv2D(32, 3, {.use_bias = false}),
                     BatchNormalization(),
                     Activation("relu"),
-                    Conv2D(64, 1, {.name = "mix"}),
+                    Conv2D(64, 1),
                     GlobalAveragePooling2D(),
                     Dense(3, {.activation = "softmax"})};
 }
@@ -56,7 +56,7 @@ TEST_F(Prepacking, LeftOutKeepsNothing) {
   expect_same(model_.predict(images_), expected);
 }
 
-TEST_F(Prepacking, LeftOutNeedsTheSameForManyLayersAsForOne) {
+TEST_F(Prepacking, LeftOutNeedsTheSameForManyLayersAsForFew) {
   set_prepacking(false);
   const auto arena = [&](int layers) {
     std::vector<Layer> all{Input({12, 12, 16})};

@@ -74,7 +74,7 @@ Model read_input(const ConversionOptions& options) {
   return model;
 }
 
-/// The lines of a text file, for each output of the model in its order.
+/// The lines of a text file, one for each class in the model's order.
 std::vector<std::string> read_class_names(const std::string& path, const Model& model) {
   std::ifstream file(path);
   std::vector<std::string> names;
@@ -83,7 +83,7 @@ std::vector<std::string> read_class_names(const std::string& path, const Model& 
     names.push_back(line);
   }
   if (!file.eof()) fail("--class-names: {}: the file cannot be read", path);
-  const std::int64_t outputs = model.outputs()[0].shape()[-1], wanted = outputs == 1 ? 2 : outputs;
+  const std::int64_t wanted = class_count_of(model);
   if (std::any_of(names.begin(), names.end(), [](const std::string& name) { return name.empty(); }))
     fail("--class-names: {}: has an empty line; each line names a class", path);
   if (static_cast<std::int64_t>(names.size()) != wanted) {

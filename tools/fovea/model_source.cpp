@@ -98,11 +98,14 @@ void note_plain_preprocessing(const Model& model, const std::string& path) {
                   path, size_text(image.image_size), image.color_mode));
 }
 
+std::int64_t class_count_of(const Model& model) {
+  return std::max<std::int64_t>(model.outputs()[0].shape()[-1], 2);
+}
+
 std::vector<std::string> class_names_of(const Model& model) {
   if (!model.info().class_names.empty()) return model.info().class_names;
-  const std::int64_t outputs = model.outputs()[0].shape()[-1];
   std::vector<std::string> names;
-  for (std::int64_t i = 0; i < std::max<std::int64_t>(outputs, 2); ++i) names.push_back(std::to_string(i));
+  for (std::int64_t i = 0; i < class_count_of(model); ++i) names.push_back(std::to_string(i));
   return names;
 }
 

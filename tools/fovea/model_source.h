@@ -21,6 +21,8 @@ bool takes_images(const Model& model);
 ImageOptions preprocessing_of(const Model& model);
 /// Says on standard error when it is plain resizing.
 void note_plain_preprocessing(const Model& model, const std::string& path);
+/// How many classes the model tells apart: one output tells two.
+std::int64_t class_count_of(const Model& model);
 /// Class names that the file keeps, or "0", "1", ...
 std::vector<std::string> class_names_of(const Model& model);
 
