@@ -16,7 +16,7 @@ constexpr double kEpsilon = 1e-7;  // Keras' backend.epsilon()
 void axis_field(FieldVisitor& visitor, Axes& axis) {
   std::optional<Axes> given = axis;
   visitor.field("axis", given);
-  axis = given.value_or(Axes(0));
+  if (visitor.reads()) axis = given.value_or(Axes(0));
 }
 
 Value norms(GraphBuilder& b, Value weight, const Axes& axis) {

@@ -9,7 +9,7 @@ void visit_data_format(FieldVisitor& visitor, const LayerImpl& layer, std::strin
     layer.fail_rule(
         fmt::format("data_format must be channels_last or channels_first. Received: data_format={}", given));
   }
-  data_format = given;
+  if (visitor.reads()) data_format = given;
 }
 
 void ImageLayer::data_format_field(FieldVisitor& visitor) { visit_data_format(visitor, *this, data_format_); }

@@ -79,7 +79,7 @@ template <class T>
 void one_or_many_field(FieldVisitor& visitor, std::string_view name, OneOrMany<T>& value) {
   std::optional<OneOrMany<T>> given = value;
   visitor.field(name, given);
-  value = given.value_or(OneOrMany<T>{});
+  if (visitor.reads()) value = given.value_or(OneOrMany<T>{});
 }
 
 /// Grows whenever any layer is frozen or thawed.

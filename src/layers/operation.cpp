@@ -204,7 +204,7 @@ class CastOperation final : public NamedOperation {
     visitor.field("dtype", dtype_);
     if (dtype_ != "float32" && dtype_ != "float64" && dtype_ != "bfloat16")
       fail_rule(fmt::format("dtype must be float32, float64 or bfloat16. Received: {}", dtype_));
-    dtype_policy = dtype_from_name(dtype_);
+    if (visitor.reads()) dtype_policy = dtype_from_name(dtype_);
   }
   void set_input_types(std::span<const DType>) override {}
   /// Layers are given their inputs in the type that they compute in.

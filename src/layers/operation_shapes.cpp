@@ -17,6 +17,7 @@ class ReshapeOperation final : public NamedOperation {
     visitor.field("newshape", sizes);
     if (sizes.size() > Shape::max_rank)
       fail_rule(fmt::format("newshape has at most {} sizes. Received: {}", Shape::max_rank, sizes.size()));
+    if (!visitor.reads()) return;
     newshape_ = {};
     for (const std::int64_t size : sizes) newshape_.push_back(size < 0 ? Shape::unknown : size);
   }

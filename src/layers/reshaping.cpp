@@ -62,7 +62,7 @@ class ReshapeLayer final : public LayerImpl {
     // As numbers: Keras writes the size that is derived as -1, where in a shape an open size would be null.
     std::vector<std::int64_t> sizes(target_shape.begin(), target_shape.end());
     visitor.field("target_shape", sizes);
-    target_shape = Shape(std::span<const std::int64_t>(sizes));
+    if (visitor.reads()) target_shape = Shape(std::span<const std::int64_t>(sizes));
   }
 
   std::vector<Shape> output_shapes(std::span<const Shape> inputs) const override {

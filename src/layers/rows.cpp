@@ -5,7 +5,7 @@ namespace fovea {
 void one_number_field(FieldVisitor& visitor, std::string_view name, std::int64_t& value) {
   std::optional<Axes> given = Axes{value};
   visitor.field(name, given);
-  value = given && given->size() == 1 ? given->values[0] : 0;  // which no layer takes
+  if (visitor.reads()) value = given && given->size() == 1 ? given->values[0] : 0;  // which no layer takes
 }
 
 Shape RowLayer::to_images(const Shape& rows) const {

@@ -65,7 +65,7 @@ class CategoricalFocalCrossentropyLoss final : public LossImpl {
     visitor.field("axis", options.axis);
     std::optional<Numbers> alpha = options.alpha;
     visitor.field("alpha", alpha);
-    options.alpha = alpha.value_or(Numbers{});
+    if (visitor.reads()) options.alpha = alpha.value_or(Numbers{});
     visitor.field("gamma", options.gamma);
     check();
   }

@@ -60,7 +60,7 @@ class AucMetric final : public Named<AucMetric, MetricImpl> {
     std::optional<Numbers> weights;
     if (!options.label_weights.empty()) weights = options.label_weights;
     visitor.field("label_weights", weights);
-    options.label_weights = weights.value_or(Numbers{}).values;
+    if (visitor.reads()) options.label_weights = weights.value_or(Numbers{}).values;
     visitor.field("from_logits", options.from_logits);
     if (visitor.reads() || !options.thresholds.empty()) visitor.field("thresholds", options.thresholds);
     if (visitor.reads()) prepare();
