@@ -36,6 +36,12 @@ Value hard_shrink(GraphBuilder& g, Value x) {
 }
 
 /// (x + sqrt(x^2 + 4)) / 2
+/// 0 within 0.5 of 0, nearer to 0 by that beyond. Of two ReLUs, whose gradient is 0 in between: x - clip(x)
+/// takes it from itself there, which leaves its rounding where x has another use.
+Value soft_shrink(GraphBuilder& g, Value x) {
+  return ops::subtract(g, ops::relu(g, ops::scale(g, x, 1, -0.5)), ops::relu(g, ops::scale(g, x, -1, -0.5)));
+}
+
 Value squareplus(GraphBuilder& g, Value x) {
   const Value root = ops::unary(g, "sqrt", ops::scale(g, ops::unary(g, "square", x), 1, 4));
   return ops::scale(g, ops::add(g, x, root), 0.5);
@@ -77,7 +83,7 @@ constexpr Row kActivations[] = {
     {"log_sigmoid", log_sigmoid},
     {"hard_tanh", [](GraphBuilder& g, Value x) { return clip(g, x, -1, 1); }},
     {"tanh_shrink", [](GraphBuilder& g, Value x) { return ops::subtract(g, x, ops::unary(g, "tanh", x)); }},
-    {"soft_shrink", [](GraphBuilder& g, Value x) { return ops::subtract(g, x, clip(g, x, -0.5, 0.5)); }},
+    {"soft_shrink", soft_shrink},
     {"hard_shrink", hard_shrink},
     {"squareplus", squareplus},
     {"sparse_plus", sparse_plus},

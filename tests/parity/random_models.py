@@ -187,7 +187,9 @@ class Network:
 
     def add_operation_of_two(self):
         x = self.pick()
-        self.call(random_layers.operation_of_two(self.draw, len(x.shape) + 1), [x, self.partner(x)], spread=True)
+        y = self.partner(x)
+        whole = not x.value.dtype.is_floating and not y.value.dtype.is_floating
+        self.call(random_layers.operation_of_two(self.draw, len(x.shape) + 1, whole), [x, y], spread=True)
 
     def add_dot(self):
         x = self.pick()
@@ -272,6 +274,8 @@ class Network:
         for tensor, value in zip(as_list(results), as_list(found)):
             if tuple(tensor.shape[1:]) != tuple(value.shape[1:]):
                 raise RuntimeError(f"{name_of(layer)}: shape {tensor.shape} and {value.shape}")
+            if tensor.dtype != value.dtype.name:
+                raise Rejected  # leaky_relu of bytes, for one, says bytes and gives floats
             require_useful(value)
             if SAMPLES in value.shape[1:] or is_misplaced_bias(layer, value):
                 raise Rejected
