@@ -54,9 +54,11 @@ class Weights {
         scale_(static_cast<double>(n) / static_cast<double>(size)),
         values_(static_cast<std::size_t>(n * size)) {}
 
+  /// In float32, as TensorFlow: where a result lies between two pixels, a last digit decides.
   void fill_nearest() {
+    const float scale = static_cast<float>(n_) / static_cast<float>(size_);
     for (std::int64_t i = 0; i < size_; ++i) {
-      const auto from = static_cast<std::int64_t>(std::floor((static_cast<double>(i) + 0.5) * scale_));
+      const auto from = static_cast<std::int64_t>(std::floor((static_cast<float>(i) + 0.5F) * scale));
       at(std::min(from, n_ - 1), i) = 1;
     }
   }
@@ -102,8 +104,8 @@ class Weights {
   std::vector<double> values_;
 };
 
-/// resampled(), bilinear, in TensorFlow's own float32 steps: where it lies in the middle of two whole
-/// numbers, a last digit decides.
+/// resampled(), bilinear, in TensorFlow's own float32 steps: where a result of bytes lies in the middle of
+/// two whole numbers, a last digit decides.
 Value between(GraphBuilder& g, Value images, std::int64_t axis, std::int64_t size) {
   const std::int64_t n = g.spec(images).shape[axis];
   const float scale = static_cast<float>(n) / static_cast<float>(size);

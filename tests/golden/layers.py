@@ -333,6 +333,8 @@ def further():
     yield "center_crop_of_smaller", lambda: L.CenterCrop(9, 4), [IMAGE]
     yield "resizing_default", lambda: L.Resizing(4, 9), [IMAGE]
     yield "resizing_nearest", lambda: L.Resizing(9, 3, interpolation="nearest"), [IMAGE]
+    # A column of these lies between two pixels but for a rounding.
+    yield "resizing_nearest_tie", lambda: L.Resizing(5, 11, interpolation="nearest"), [(1, 2, 26, 1)]
     yield "resizing_bicubic", lambda: L.Resizing(10, 8, interpolation="bicubic"), [IMAGE]
     yield "resizing_bicubic_smaller", lambda: L.Resizing(3, 2, interpolation="bicubic"), [IMAGE]
     yield "resizing_bicubic_antialias", lambda: L.Resizing(3, 2, interpolation="bicubic", antialias=True), [IMAGE]
