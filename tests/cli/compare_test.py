@@ -93,6 +93,35 @@ class AgainstARecord(ProgramTest):
         self.assertIn("All outputs agree.", text)
         self.assertIn("2 outputs agree", self.compare(0, "--no-gradients"))
 
+    def test_gradients_of_nothing_but_rounding_may_depart(self):
+        write_config(
+            self.folder / "net.json",
+            [
+                layer_config("InputLayer", "x", [], batch_shape=[None, 2]),
+                layer_config("Dense", "first", ["x"], units=2, kernel_initializer=ONES),
+                layer_config("Rescaling", "second", ["first"], scale=2.0),
+            ],
+            ["x"],
+            ["second"],
+        )
+        # Of the bias they are 2 and 4: as small as that beside what the record has for the kernel, or not.
+        self.gradients = [("first/kernel", [2e6, 4, 4, 8], (2, 2)), ("first/bias", [-3, 3], (2,)), ("x", [6, 6], (1, 2))]
+        self.write()
+        text = self.compare(1)
+        self.assertIn("The first gradient that departs is first/kernel", text)
+        self.assertRegex(text, r"\n! first/kernel .*\n~ first/bias .*\n  x ")
+        self.assertIn("~: nothing but rounding", text)
+        self.assertIn("2 outputs and 2 gradients agree", self.compare(0, "--tolerance", 1))
+        self.gradients[0] = ("first/kernel", [2e5, 4, 4, 8], (2, 2))
+        self.write()
+        text = self.compare(1)
+        self.assertRegex(text, r"\n! first/bias ")
+        self.assertNotIn("~", text)
+        # An input has no layer beside it.
+        self.gradients = [("first/kernel", [2, 4, 4, 8], (2, 2)), ("first/bias", [2, 4], (2,)), ("x", [1e-9, 6], (1, 2))]
+        self.write()
+        self.assertRegex(self.compare(1), r"\n! x ")
+
     def test_numbers_that_are_not_finite(self):
         self.layers = [("second", "Rescaling", [6, 6]), ("first", "Dense", [3, float("nan")])]
         self.write()

@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -18,6 +19,9 @@ namespace fovea::program {
 namespace {
 
 constexpr double default_tolerance = 1e-4;
+/// A gradient so small beside the others of its layer is one of 0 but for rounding: of a bias in front of a
+/// softmax, say.
+constexpr double rounding_share = 1e-5;
 
 struct ComparisonOptions {
   std::string model;
@@ -32,7 +36,11 @@ struct ComparisonOptions {
 struct Row {
   std::string name, class_name;
   Shape shape;
-  double difference = 0;
+  double difference = 0;  ///< as a share of the largest number expected
+  double largest = 0;     ///< of both sides
+  bool rounding = false;  ///< it departs, in a gradient that is 0 but for rounding
+
+  bool departs(double tolerance) const { return !(difference <= tolerance) && !rounding; }
 };
 
 /// The largest difference, as a share of the largest number expected. Numbers that are not finite must be the
@@ -50,6 +58,17 @@ double relative_difference(const Tensor& ours, const Tensor& expected) {
     }
   }
   return difference == 0 ? 0 : difference / largest;
+}
+
+/// Of the finite ones.
+double largest_of(const Tensor& tensor) {
+  const Tensor values = tensor.astype(DType::float64);
+  double largest = 0;
+  for (std::int64_t i = 0; i < values.size(); ++i) {
+    const double value = std::abs(values.data<double>()[i]);
+    if (std::isfinite(value)) largest = std::max(largest, value);
+  }
+  return largest;
 }
 
 /// In our order. Throws Error when the two do not have the same names and shapes.
@@ -71,13 +90,31 @@ std::vector<Row> compare(const std::vector<NamedValue>& ours, const std::vector<
     if (dtype != recorded && !(is_floating(dtype) && is_floating(recorded)))
       fail("'{}' is {} in the model and {} in the record", value.name, fovea::name(dtype),
            fovea::name(recorded));
-    rows.push_back(
-        {value.name, value.class_name, shape, relative_difference(value.value, found->second->value)});
+    rows.push_back({.name = value.name,
+                    .class_name = value.class_name,
+                    .shape = shape,
+                    .difference = relative_difference(value.value, found->second->value),
+                    .largest = std::max(largest_of(value.value), largest_of(found->second->value))});
     by_name.erase(found);
   }
   if (!by_name.empty())
     fail("'{}' of the record is not among the {} of the model", by_name.begin()->first, what);
   return rows;
+}
+
+/// "conv/bias" is of "conv".
+std::string layer_of(const Row& gradient) { return gradient.name.substr(0, gradient.name.rfind('/')); }
+
+/// Marks those that depart and are nothing but rounding, and counts them.
+std::int64_t mark_roundings(std::vector<Row>& gradients, double tolerance) {
+  std::map<std::string, double> largest;
+  for (const Row& row : gradients) largest[layer_of(row)] = std::max(largest[layer_of(row)], row.largest);
+  std::int64_t count = 0;
+  for (Row& row : gradients) {
+    row.rounding = row.departs(tolerance) && row.largest <= rounding_share * largest[layer_of(row)];
+    if (row.rounding) ++count;
+  }
+  return count;
 }
 
 /// The end of a text that is too long for its column: paths differ there.
@@ -98,7 +135,8 @@ void print_table(const char* title, const std::vector<Row>& rows, double toleran
   };
   print(' ', title, "class", "shape", "differs");
   for (const Row& row : rows) {
-    print(row.difference <= tolerance ? ' ' : '!', row.name, row.class_name, row.shape.str(),
+    const char mark = row.departs(tolerance) ? '!' : ' ';
+    print(row.rounding ? '~' : mark, row.name, row.class_name, row.shape.str(),
           row.difference == 0 ? "0" : fmt::format("{:.1e}", row.difference));
   }
 }
@@ -106,7 +144,7 @@ void print_table(const char* title, const std::vector<Row>& rows, double toleran
 /// Of rows beyond the tolerance, the first.
 const Row* first_beyond(const std::vector<Row>& rows, double tolerance) {
   for (const Row& row : rows) {
-    if (!(row.difference <= tolerance)) return &row;
+    if (row.departs(tolerance)) return &row;
   }
   return nullptr;
 }
@@ -146,6 +184,7 @@ int compare(const ComparisonOptions& options) {
   const Model model = open_model(options.model, false);
   const Record record = expected_values(model, options);
   std::vector<Row> layers, gradients;
+  std::int64_t roundings = 0;
   try {
     layers = compare(layer_outputs(model, record.inputs, Computation::optimised), record.layers, "layers");
     if (!record.factors.empty() && !options.no_gradients) gradients = compare_gradients(model, record);
@@ -162,7 +201,12 @@ int compare(const ComparisonOptions& options) {
   if (!layers.empty()) print_table("layer", layers, options.tolerance);
   if (!gradients.empty()) {
     fmt::print("\n");
+    roundings = mark_roundings(gradients, options.tolerance);
     print_table("gradient of", gradients, options.tolerance);
+    if (roundings > 0) {
+      fmt::print("\n");
+      print_text("~: nothing but rounding, beside the other gradients of the layer.");
+    }
   }
   fmt::print("\n");
   const std::string bound = fmt::format("{:g}", options.tolerance);
@@ -182,7 +226,9 @@ int compare(const ComparisonOptions& options) {
     return exit_error;
   }
   const std::string also =
-      gradients.empty() ? "" : " and " + counted(static_cast<std::int64_t>(gradients.size()), "gradient");
+      gradients.empty()
+          ? ""
+          : " and " + counted(static_cast<std::int64_t>(gradients.size()) - roundings, "gradient");
   print_text(fmt::format("{}{} agree within {} of their largest values.",
                          counted(static_cast<std::int64_t>(layers.size()), "output"), also, bound));
   return exit_ok;
