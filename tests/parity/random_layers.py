@@ -464,8 +464,8 @@ def operation_of_whole(draw, shape):
         lambda x: ops.expand_dims(x, axis), lambda x: ops.swapaxes(x, 1, axis), ops.negative, lambda x: ops.sum(x, axis=axis)])
 
 
-def operation_of_two(draw, rank, whole):
-    """Of two tensors of one shape, both of whole numbers or not. fovea multiplies no matrices of whole numbers."""
+def operation_of_two(draw, rank):
+    """Of two tensors of one shape."""
     axis = draw.integer(1, rank - 1)
     return draw.choice([
         lambda x, y: x + y, lambda x, y: x - y, lambda x, y: ops.multiply(x, y),
@@ -473,4 +473,4 @@ def operation_of_two(draw, rank, whole):
         lambda x, y: ops.concatenate([x, y], axis=axis), lambda x, y: ops.stack([x, y, x], axis=axis),
         lambda x, y: ops.stack([x, y], axis=-1), lambda x, y: ops.concatenate([y, x, y], axis=-1),
         lambda x, y: ops.add(x, ops.mean(y, axis=axis, keepdims=True)),
-        *([lambda x, y: ops.matmul(x, ops.swapaxes(y, -1, -2))] * 2 if rank > 2 and not whole else [])])
+        *([lambda x, y: ops.matmul(x, ops.swapaxes(y, -1, -2))] * 2 if rank > 2 else [])])

@@ -20,6 +20,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
+from keras.src.ops.image import Resize
+from keras.src.ops.numpy import Matmul
 
 import random_layers
 
@@ -32,6 +34,8 @@ LARGEST, SMALLEST = 5.0, 0.1
 SPREAD = 0.05
 # How near all elements are to 0 or 1 at most.
 SATURATED = 1e-4
+# How far a result may move, as a share of its largest element, when its inputs move by a few roundings of theirs.
+ROUNDINGS, MOVES = 1e-6, 3e-4
 
 
 class Rejected(Exception):
@@ -187,9 +191,7 @@ class Network:
 
     def add_operation_of_two(self):
         x = self.pick()
-        y = self.partner(x)
-        whole = not x.value.dtype.is_floating and not y.value.dtype.is_floating
-        self.call(random_layers.operation_of_two(self.draw, len(x.shape) + 1, whole), [x, y], spread=True)
+        self.call(random_layers.operation_of_two(self.draw, len(x.shape) + 1), [x, self.partner(x)], spread=True)
 
     def add_dot(self):
         x = self.pick()
@@ -264,12 +266,17 @@ class Network:
                 raise Rejected
             # Augmentation is on where nothing is said.
             inference = {"training": False} if takes_training(layer) else {}
-            found = computed(lambda *given: layer(*given) if spread else layer(given[0] if one else given, **inference), values)
+
+            def function(*given):
+                return layer(*given) if spread else layer(given[0] if one else given, **inference)
+
+            found = computed(function, values)
+            moved = computed(function, shaken(values))
         except (ValueError, TypeError, tf.errors.OpError) as error:
             reason = [line for line in str(error).splitlines() if line and not line.startswith("Exception encountered")]
             REJECTIONS[f"{name_of(layer)}: {reason[0][:150] if reason else error}"] += 1
             raise Rejected from error
-        if not any(value.dtype.is_floating for value in values) and is_of_no_use(layer, as_list(found)):
+        if not any(value.dtype.is_floating for value in values) and is_of_no_use(layer, as_list(results), as_list(found)):
             raise Rejected
         for tensor, value in zip(as_list(results), as_list(found)):
             if tuple(tensor.shape[1:]) != tuple(value.shape[1:]):
@@ -279,6 +286,9 @@ class Network:
             require_useful(value)
             if SAMPLES in value.shape[1:] or is_misplaced_bias(layer, value):
                 raise Rejected
+        # A tanh_shrink of small numbers, divided by its length, is little else than rounding.
+        if any(difference(a, b) > MOVES for a, b in zip(as_list(moved), as_list(found)) if b.dtype.is_floating):
+            raise Rejected
         for x in inputs:
             x.used = True
         for tensor, value in zip(as_list(results), as_list(found)):
@@ -323,13 +333,15 @@ def is_misplaced_bias(layer, value):
     return bias is not None and getattr(layer, "data_format", "") == "channels_first" and bias.shape[0] == value.shape[-1]
 
 
-def is_of_no_use(layer, results):
+def is_of_no_use(layer, tensors, values):
     """What Keras makes of whole numbers that fovea refuses: normalized ones cut to whole numbers again, averages of sums
-    that have wrapped around, and sums of bytes of a type that it does not have; and what a last digit decides: smooth
-    images rounded."""
-    kinds = layers.LayerNormalization, layers.GroupNormalization, layers.Average
+    that have wrapped around, products of matrices, antialiased images of operations, and sums of bytes of a type that it
+    does not have; and what a last digit decides: smooth images rounded."""
+    operation = tensors[0]._keras_history.operation
+    refused = isinstance(operation, (layers.LayerNormalization, layers.GroupNormalization, layers.Average, Matmul))
+    antialiased = isinstance(operation, Resize) and operation.antialias
     smooth = isinstance(layer, layers.UpSampling2D) and layer.interpolation not in ("nearest", "bilinear")
-    return smooth or isinstance(layer, kinds) or any(value.dtype not in (tf.float32, tf.uint8, tf.int32) for value in results)
+    return refused or antialiased or smooth or any(value.dtype not in (tf.float32, tf.uint8, tf.int32) for value in values)
 
 
 def takes_training(layer):
@@ -342,6 +354,18 @@ def computed(function, values):
     if all(value.dtype.is_floating for value in values):
         return function(*values)
     return tf.function(function, autograph=False)(*values)
+
+
+def shaken(values):
+    """Floats moved by a few roundings of the largest; whole numbers as they are."""
+    random = np.random.default_rng(1)
+    return [value + tf.constant((random.uniform(-1, 1, value.shape) * ROUNDINGS * np.abs(value).max()).astype(value.dtype.name))
+            if value.dtype.is_floating else value for value in values]
+
+
+def difference(a, b):
+    """The largest, as a share of the largest element of b."""
+    return float(np.abs(np.asarray(a) - np.asarray(b)).max() / max(np.abs(b).max(), 1e-30))
 
 
 def as_list(results):

@@ -15,17 +15,13 @@ import fovea
 import program_test
 import random_models
 import saving_test
+from random_models import difference
 
 COUNT = int(os.environ.get("FOVEA_RANDOM_MODELS", 40))
 # As shares of an array's largest element.
 OUTPUTS, GRADIENTS = 1e-4, 1e-3
 # Every how many models gradients are compared, and with how many inputs at most until they are steady.
 WITH_GRADIENTS, TRIES = 4, 4
-
-
-def difference(a, b):
-    """The largest, as a share of the largest element of b."""
-    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
 
 
 def gradients_of(path):
@@ -76,10 +72,7 @@ class RandomModels(program_test.Program):
 
     def moved(self, built, theirs, number):
         """How far an output of Keras itself moves with inputs that move by 1e-5 of them, or what is allowed anyhow."""
-        # Keras normalises groups as x * a + b, which loses digits where the mean is many deviations: at 1,000 its
-        # error is five times fovea's (OwnLayers.GroupsAreNormalizedToARoundingOfTheirMean).
-        groups = any(isinstance(layer, keras.layers.GroupNormalization) for layer in built.model._flatten_layers())
-        random, most = np.random.default_rng(1), 10 * OUTPUTS if groups else OUTPUTS
+        random, most = np.random.default_rng(1), OUTPUTS
         for _ in range(3):
             inputs = shaken(built.inputs, random, 1e-5)
             found = random_models.as_list(built.model(inputs if len(inputs) > 1 else inputs[0], training=False))
