@@ -32,11 +32,12 @@ class Conv2D : public Layer {
   Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DOptions& options = {});
 };
 
-struct DepthwiseConv2DOptions {
-  Size2 strides = 1;
+template <class Size>
+struct DepthwiseConvOptions {
+  Size strides = 1;
   std::string padding = "valid";  ///< "valid" or "same"
   std::int64_t depth_multiplier = 1;
-  Size2 dilation_rate = 1;
+  Size dilation_rate = 1;
   std::string activation = "linear";
   bool use_bias = true;
   Initializer depthwise_initializer = "glorot_uniform";
@@ -49,6 +50,7 @@ struct DepthwiseConv2DOptions {
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
+using DepthwiseConv2DOptions = DepthwiseConvOptions<Size2>;
 /// Slides `depth_multiplier` kernels over each channel by itself: channels do not mix. (N, H, W, C) gives C *
 /// depth_multiplier channels, those of one input channel side by side. Weights: kernel (kh, kw, C,
 /// depth_multiplier), bias (C * depth_multiplier). As in Keras, strides and dilation may go together; strides
@@ -58,10 +60,11 @@ class DepthwiseConv2D : public Layer {
   explicit DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions& options = {});
 };
 
-struct SeparableConv2DOptions {
-  Size2 strides = 1;
+template <class Size>
+struct SeparableConvOptions {
+  Size strides = 1;
   std::string padding = "valid";  ///< "valid" or "same"
-  Size2 dilation_rate = 1;
+  Size dilation_rate = 1;
   std::int64_t depth_multiplier = 1;
   std::string activation = "linear";
   bool use_bias = true;
@@ -78,6 +81,7 @@ struct SeparableConv2DOptions {
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
+using SeparableConv2DOptions = SeparableConvOptions<Size2>;
 /// A DepthwiseConv2D without bias and activation, then `filters` 1x1 kernels that mix its channels. Strides,
 /// padding and dilation are the first one's. Weights: depthwise_kernel (kh, kw, C, depth_multiplier),
 /// pointwise_kernel (1, 1, C * depth_multiplier, filters), bias (filters). Source: Chollet 2017, "Xception".
@@ -86,11 +90,12 @@ class SeparableConv2D : public Layer {
   SeparableConv2D(std::int64_t filters, Size2 kernel_size, const SeparableConv2DOptions& options = {});
 };
 
-struct Conv2DTransposeOptions {
-  Size2 strides = 1;
-  std::string padding = "valid";             ///< "valid" or "same"
-  std::optional<Size2> output_padding = {};  ///< rows and columns more, fewer than the strides
-  Size2 dilation_rate = 1;
+template <class Size>
+struct ConvTransposeOptions {
+  Size strides = 1;
+  std::string padding = "valid";            ///< "valid" or "same"
+  std::optional<Size> output_padding = {};  ///< rows and columns, or steps, more; fewer than the strides
+  Size dilation_rate = 1;
   std::string activation = "linear";
   bool use_bias = true;
   Initializer kernel_initializer = "glorot_uniform";
@@ -103,6 +108,7 @@ struct Conv2DTransposeOptions {
   std::string name = {};
   std::optional<DTypePolicy> dtype = {};
 };
+using Conv2DTransposeOptions = ConvTransposeOptions<Size2>;
 /// A convolution's way back, by which images grow: each pixel adds a kernel to the result, `strides` apart.
 /// Sizes are n * stride ("same") or (n - 1) * stride + kernel ("valid"), or as output_padding says. Weights:
 /// kernel (kh, kw, filters, C), bias (filters).
@@ -154,6 +160,30 @@ struct Conv1DOptions {
 class Conv1D : public Layer {
  public:
   Conv1D(std::int64_t filters, std::int64_t kernel_size, const Conv1DOptions& options = {});
+};
+
+using DepthwiseConv1DOptions = DepthwiseConvOptions<std::int64_t>;
+/// DepthwiseConv2D along rows: (N, L, C) to (N, L', C * depth_multiplier). Weights: kernel (k, C,
+/// depth_multiplier), bias (C * depth_multiplier).
+class DepthwiseConv1D : public Layer {
+ public:
+  explicit DepthwiseConv1D(std::int64_t kernel_size, const DepthwiseConv1DOptions& options = {});
+};
+
+using SeparableConv1DOptions = SeparableConvOptions<std::int64_t>;
+/// SeparableConv2D along rows: (N, L, C) to (N, L', filters). Weights: depthwise_kernel (k, C,
+/// depth_multiplier), pointwise_kernel (1, C * depth_multiplier, filters), bias (filters).
+class SeparableConv1D : public Layer {
+ public:
+  SeparableConv1D(std::int64_t filters, std::int64_t kernel_size, const SeparableConv1DOptions& options = {});
+};
+
+using Conv1DTransposeOptions = ConvTransposeOptions<std::int64_t>;
+/// Conv2DTranspose along rows: (N, L, C) to (N, L', filters), L' by the same rule. Weights: kernel (k,
+/// filters, C), bias (filters).
+class Conv1DTranspose : public Layer {
+ public:
+  Conv1DTranspose(std::int64_t filters, std::int64_t kernel_size, const Conv1DTransposeOptions& options = {});
 };
 
 struct Pooling1DOptions {

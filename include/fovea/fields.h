@@ -59,6 +59,15 @@ struct Padding2 {
   constexpr bool operator==(const Padding2&) const = default;
 };
 
+/// Steps added before and after a row, or cut off.
+struct Padding1 {
+  std::int64_t before = 0, after = 0;
+  constexpr Padding1() = default;
+  constexpr Padding1(std::int64_t both) : before(both), after(both) {}
+  constexpr Padding1(int both) : before(both), after(both) {}
+  constexpr Padding1(std::int64_t b, std::int64_t a) : before(b), after(a) {}
+};
+
 /// One, or a list of them, as Keras takes axes, bounds, and numbers for all channels or one each. Configs
 /// keep which it was.
 template <class T>

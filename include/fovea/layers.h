@@ -80,6 +80,11 @@ class SpatialDropout2D : public Layer {
  public:
   explicit SpatialDropout2D(double rate, const NoiseOptions& options = {});
 };
+/// Of rows (N, L, C): of whole channels.
+class SpatialDropout1D : public Layer {
+ public:
+  explicit SpatialDropout1D(double rate, const NoiseOptions& options = {});
+};
 /// In training, adds numbers drawn from a normal distribution of that deviation around 0.
 class GaussianNoise : public Layer {
  public:
@@ -288,6 +293,11 @@ class ZeroPadding2D : public Layer {
  public:
   ZeroPadding2D(const Padding2& padding = 1, const NameOption& options = {});
 };
+/// Of rows: (N, L, C) to (N, before + L + after, C).
+class ZeroPadding1D : public Layer {
+ public:
+  ZeroPadding1D(Padding1 padding = 1, const NameOption& options = {});
+};
 
 /// x * scale + offset, numbers for all or one for each channel.
 class Rescaling : public Layer {
@@ -340,6 +350,11 @@ class Cropping2D : public Layer {
  public:
   Cropping2D(const Padding2& cropping = 0, const NameOption& options = {});
 };
+/// Of rows: (N, L, C) to (N, L - before - after, C).
+class Cropping1D : public Layer {
+ public:
+  Cropping1D(Padding1 cropping = 1, const NameOption& options = {});
+};
 
 struct UpSampling2DOptions {
   /// Or "bilinear", "bicubic", "lanczos3", "lanczos5", "area".
@@ -352,6 +367,11 @@ struct UpSampling2DOptions {
 class UpSampling2D : public Layer {
  public:
   UpSampling2D(Size2 size = 2, const UpSampling2DOptions& options = {});
+};
+/// Each step of a row `size` times: (N, L, C) to (N, L * size, C).
+class UpSampling1D : public Layer {
+ public:
+  UpSampling1D(std::int64_t size = 2, const NameOption& options = {});
 };
 
 /// All inputs of a merging layer broadcast against each other.

@@ -63,11 +63,10 @@ class Conv1DLayer final : public RowLayer {
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    const bool causal = options.padding == "causal" && inputs[0][2] != Shape::unknown;
-    return fmt::format("length {}; {} filters give {} activation maps",
-                       window().explain(inputs[0][2] + (causal ? in_front() : 0), kernel_size,
-                                        options.strides, options.dilation_rate),
-                       filters, filters);
+    Shape x = inputs[0];
+    if (options.padding == "causal" && x[2] != Shape::unknown) x.set(2, x[2] + in_front());
+    return fmt::format("length {}; {} filters give {} activation maps", window().explain(x, 2), filters,
+                       filters);
   }
 
   std::string explain_image_parameters(std::span<const Shape> inputs) const override {
@@ -84,7 +83,8 @@ class Conv1DLayer final : public RowLayer {
     return {{1, kernel_size},
             {1, options.strides},
             {1, options.dilation_rate},
-            options.padding == "same" ? "same" : "valid"};
+            options.padding == "same" ? "same" : "valid",
+            true};
   }
 
   void check(const Shape& x) const {

@@ -53,12 +53,8 @@ class Conv2DLayer final : public ImageLayer {
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    const Window2D w = window();
-    return fmt::format(
-        "height {}; width {}; {} filters give {} activation maps",
-        w.explain(inputs[0][1], kernel_size.height, options.strides.height, options.dilation_rate.height),
-        w.explain(inputs[0][2], kernel_size.width, options.strides.width, options.dilation_rate.width),
-        filters, filters);
+    return fmt::format("height {}; width {}; {} filters give {} activation maps",
+                       window().explain(inputs[0], 1), window().explain(inputs[0], 2), filters, filters);
   }
 
   std::string explain_image_parameters(std::span<const Shape> inputs) const override {

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "layers/image_layer.h"
+#include "layers/convolution_sizes.h"
 #include "layers/noise.h"
 
 // In training y = x / (1 - rate) with probability 1 - rate, else 0; otherwise y = x. A frozen layer still
@@ -79,9 +79,12 @@ class DropoutLayer final : public LayerImpl {
   std::optional<Shape> noise_shape;
 };
 
-class SpatialDropout2DLayer final : public ImageLayer {
+template <class Size>
+class SpatialDropoutLayer final : public ConvolutionBase<Size> {
  public:
-  std::string_view class_name() const override { return "SpatialDropout2D"; }
+  std::string_view class_name() const override {
+    return is_of_rows<Size> ? "SpatialDropout1D" : "SpatialDropout2D";
+  }
   KerasTraits keras_traits() const override { return {.usual_training = false, .plain_config = true}; }
   WholeNumbers whole_numbers(DType, bool training) const override {
     return training && rate != 0 ? WholeNumbers::refused : WholeNumbers::kept;
@@ -89,7 +92,7 @@ class SpatialDropout2DLayer final : public ImageLayer {
   void fields(FieldVisitor& visitor) override {
     visitor.field("rate", rate);
     visitor.field("seed", seed);
-    data_format_field(visitor);
+    if constexpr (!is_of_rows<Size>) this->data_format_field(visitor);
   }
   std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     require_rate(*this, "rate", rate);
@@ -105,6 +108,14 @@ class SpatialDropout2DLayer final : public ImageLayer {
   double rate = 0.5;
   std::optional<std::int64_t> seed;
 };
+
+template <class Size>
+std::shared_ptr<LayerImpl> spatial_dropout(double rate, const NoiseOptions& options) {
+  auto impl = make_impl<SpatialDropoutLayer<Size>>(options);
+  impl->rate = rate;
+  impl->seed = options.seed;
+  return impl;
+}
 
 class StochasticDepthLayer final : public LayerImpl {
  public:
@@ -133,7 +144,10 @@ class StochasticDepthLayer final : public LayerImpl {
 }  // namespace
 
 std::shared_ptr<LayerImpl> make_Dropout() { return std::make_shared<DropoutLayer>(); }
-std::shared_ptr<LayerImpl> make_SpatialDropout2D() { return std::make_shared<SpatialDropout2DLayer>(); }
+std::shared_ptr<LayerImpl> make_SpatialDropout2D() { return std::make_shared<SpatialDropoutLayer<Size2>>(); }
+std::shared_ptr<LayerImpl> make_SpatialDropout1D() {
+  return std::make_shared<SpatialDropoutLayer<std::int64_t>>();
+}
 std::shared_ptr<LayerImpl> make_StochasticDepth() { return std::make_shared<StochasticDepthLayer>(); }
 
 Dropout::Dropout(double rate, const DropoutOptions& options) {
@@ -145,10 +159,11 @@ Dropout::Dropout(double rate, const DropoutOptions& options) {
 }
 
 SpatialDropout2D::SpatialDropout2D(double rate, const NoiseOptions& options) {
-  auto impl = make_impl<SpatialDropout2DLayer>(options);
-  impl->rate = rate;
-  impl->seed = options.seed;
-  impl_ = impl;
+  impl_ = spatial_dropout<Size2>(rate, options);
+}
+
+SpatialDropout1D::SpatialDropout1D(double rate, const NoiseOptions& options) {
+  impl_ = spatial_dropout<std::int64_t>(rate, options);
 }
 
 StochasticDepth::StochasticDepth(double drop_path_rate, const NameOption& options) {

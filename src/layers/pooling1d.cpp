@@ -40,9 +40,9 @@ class Pooling1DLayer final : public RowLayer {
                     {.kind = kind_, .window = {1, pool_size}, .strides = {1, strides}, .padding = amounts})};
   }
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    return fmt::format("length {}", window().explain(inputs[0][2], pool_size, strides, 1));
+    return fmt::format("length {}", window().explain(inputs[0], 2));
   }
-  Window2D window() const { return {{1, pool_size}, {1, strides}, 1, padding}; }
+  Window2D window() const { return {{1, pool_size}, {1, strides}, 1, padding, true}; }
 
   std::string_view class_name_;
   ops::PoolKind kind_;

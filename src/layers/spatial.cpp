@@ -8,16 +8,21 @@
 namespace fovea {
 namespace {
 
-std::int64_t output_size(const LayerImpl& layer, const char* axis, bool same, std::int64_t n, std::int64_t k,
-                         std::int64_t s, std::int64_t d) {
+/// `image` and `pixels` in words, for messages.
+struct Words {
+  const char *image, *axis, *pixels;
+};
+
+std::int64_t output_size(const LayerImpl& layer, const Words& words, bool same, std::int64_t n,
+                         std::int64_t k, std::int64_t s, std::int64_t d) {
   if (n == Shape::unknown) return n;
   if (same) return (n + s - 1) / s;
   const std::int64_t reach = (k - 1) * d + 1;
   if (reach > n) {
     layer.fail_rule(
-        fmt::format("the window is larger than the image: along the {} it reaches over {} pixels and the "
-                    "image has {}. Use a smaller window, padding 'same' or larger images",
-                    axis, reach, n));
+        fmt::format("the window is larger than the {0}: along the {1} it reaches over {2} {3} and the "
+                    "{0} has {4}. Use a smaller window, padding 'same' or larger {0}s",
+                    words.image, words.axis, reach, words.pixels, n));
   }
   return (n - reach) / s + 1;
 }
@@ -34,8 +39,11 @@ std::pair<std::int64_t, std::int64_t> same_padding(std::int64_t n, std::int64_t 
 Shape Window2D::output(const LayerImpl& layer, const Shape& images, std::int64_t channels) const {
   const bool same = padding == "same";
   return {images[0],
-          output_size(layer, "height", same, images[1], size.height, strides.height, dilation.height),
-          output_size(layer, "width", same, images[2], size.width, strides.width, dilation.width), channels};
+          output_size(layer, {"image", "height", "pixels"}, same, images[1], size.height, strides.height,
+                      dilation.height),
+          output_size(layer, of_rows ? Words{"row", "length", "steps"} : Words{"image", "width", "pixels"},
+                      same, images[2], size.width, strides.width, dilation.width),
+          channels};
 }
 
 Padding2 Window2D::amounts(const Shape& images) const {
@@ -43,6 +51,11 @@ Padding2 Window2D::amounts(const Shape& images) const {
   const auto [top, bottom] = same_padding(images[1], size.height, strides.height, dilation.height);
   const auto [left, right] = same_padding(images[2], size.width, strides.width, dilation.width);
   return {top, bottom, left, right};
+}
+
+std::string Window2D::explain(const Shape& images, int axis) const {
+  return axis == 1 ? explain(images[1], size.height, strides.height, dilation.height)
+                   : explain(images[2], size.width, strides.width, dilation.width);
 }
 
 std::string Window2D::explain(std::int64_t n, std::int64_t k, std::int64_t s, std::int64_t d) const {

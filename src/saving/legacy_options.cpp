@@ -1,5 +1,6 @@
 #include "saving/legacy_options.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/format.h"
@@ -20,6 +21,7 @@ constexpr Renamed kClasses[] = {
     {"", "BatchNormalizationV1", "BatchNormalization"},
     {"", "BatchNormalizationV2", "BatchNormalization"},
     {"", "Convolution2D", "Conv2D"},
+    {"", "SeparableConvolution1D", "SeparableConv1D"},
     {"", "SeparableConvolution2D", "SeparableConv2D"},
     // x where x > theta, else 0: what a ReLU with a threshold is.
     {"", "ThresholdedReLU", "ReLU"},
@@ -49,7 +51,7 @@ constexpr Renamed kOptions[] = {
 
 /// Options that Keras 3 no longer has and that change nothing at this value, in JSON; null: at any value.
 struct Dropped {
-  std::string_view layer, name;
+  std::string_view layer, name;  ///< layer "": any; a '?' in it stands for any character
   const char* value;
 };
 
@@ -58,18 +60,18 @@ constexpr Dropped kDropped[] = {
     {"InputLayer", "sparse", "false"},
     {"InputLayer", "ragged", "false"},
     {"", "rng_type", nullptr},  // how augmentation drew its numbers
-    {"DepthwiseConv2D", "groups", "1"},
-    {"Conv2DTranspose", "groups", "1"},
-    {"SpatialDropout2D", "noise_shape", "null"},
+    {"DepthwiseConv?D", "groups", "1"},
+    {"Conv?DTranspose", "groups", "1"},
+    {"SpatialDropout?D", "noise_shape", "null"},
     // What a convolution has and the parts of a separable one do not.
-    {"SeparableConv2D", "groups", "1"},
-    {"DepthwiseConv2D", "filters", "null"},
-    {"DepthwiseConv2D", "kernel_initializer", nullptr},
-    {"DepthwiseConv2D", "kernel_regularizer", "null"},
-    {"DepthwiseConv2D", "kernel_constraint", "null"},
-    {"SeparableConv2D", "kernel_initializer", nullptr},
-    {"SeparableConv2D", "kernel_regularizer", "null"},
-    {"SeparableConv2D", "kernel_constraint", "null"},
+    {"SeparableConv?D", "groups", "1"},
+    {"DepthwiseConv?D", "filters", "null"},
+    {"DepthwiseConv?D", "kernel_initializer", nullptr},
+    {"DepthwiseConv?D", "kernel_regularizer", "null"},
+    {"DepthwiseConv?D", "kernel_constraint", "null"},
+    {"SeparableConv?D", "kernel_initializer", nullptr},
+    {"SeparableConv?D", "kernel_regularizer", "null"},
+    {"SeparableConv?D", "kernel_constraint", "null"},
     {"BatchNormalization", "fused", nullptr},
     {"BatchNormalization", "virtual_batch_size", "null"},
     // Keras 1
@@ -79,7 +81,8 @@ constexpr Dropped kDropped[] = {
 };
 
 bool is_for(std::string_view layer, std::string_view class_name) {
-  return layer.empty() || layer == class_name;
+  const auto same = [](char a, char b) { return a == b || a == '?'; };
+  return layer.empty() || std::equal(layer.begin(), layer.end(), class_name.begin(), class_name.end(), same);
 }
 
 /// Values in the forms of Keras 3: a policy as its name, an initializer without its type, a number that was

@@ -71,7 +71,8 @@ TEST_P(LayerConfigs, AreReadBack) {
 std::string option_stem(const LayerImpl& layer, const std::string& parameter) {
   if (parameter == "depthwise_kernel") return "depthwise";
   if (parameter == "pointwise_kernel") return "pointwise";
-  return layer.class_name() == "DepthwiseConv2D" && parameter == "kernel" ? "depthwise" : parameter;
+  const bool depthwise = layer.class_name().starts_with("DepthwiseConv");
+  return depthwise && parameter == "kernel" ? "depthwise" : parameter;
 }
 
 /// Classes that say themselves how their weights start.
@@ -161,13 +162,18 @@ std::vector<Json> further_configs(const std::string& class_name) {
     transposed["dilation_rate"] = {2, 1};
     return {transposed};
   }
+  if (class_name == "Conv1DTranspose") {
+    Json transposed = weights;
+    transposed["dilation_rate"] = {2};
+    return {transposed};
+  }
   if (class_name == "Conv2D" || class_name == "Conv1D" || class_name == "Dense") return {weights};
   if (class_name == "RandomRotation" || class_name == "RandomTranslation") return {{{"seed", 5}}};
   const Json depthwise = {{"depthwise_initializer", normal},    {"bias_initializer", normal},
                           {"depthwise_regularizer", penalty},   {"bias_regularizer", penalty},
                           {"depthwise_constraint", constraint}, {"bias_constraint", constraint}};
-  if (class_name == "DepthwiseConv2D") return {depthwise};
-  if (class_name == "SeparableConv2D") {
+  if (class_name == "DepthwiseConv2D" || class_name == "DepthwiseConv1D") return {depthwise};
+  if (class_name == "SeparableConv2D" || class_name == "SeparableConv1D") {
     Json separable = depthwise;
     separable["pointwise_initializer"] = normal;
     separable["pointwise_regularizer"] = penalty;
@@ -200,7 +206,7 @@ std::vector<Json> further_configs(const std::string& class_name) {
   }
   if (class_name == "Dropout" || class_name == "AlphaDropout")
     return {{{"rate", 0.25}, {"seed", 5}, {"noise_shape", {nullptr, 1}}}};
-  if (class_name == "SpatialDropout2D" || class_name == "GaussianDropout")
+  if (class_name == "SpatialDropout2D" || class_name == "SpatialDropout1D" || class_name == "GaussianDropout")
     return {{{"rate", 0.25}, {"seed", 5}}};
   if (class_name == "GaussianNoise") return {{{"stddev", 0.25}, {"seed", 5}}};
   if (class_name == "InputLayer") return {{{"batch_shape", {nullptr, 150, 140, 3}}}};
@@ -258,14 +264,14 @@ TEST(LayerOptions, StandOffTheirDefaultsInSomeCase) {
 }
 
 TEST(LayerOptions, OfWeightsReachTheWeights) {
-  for (const char* class_name :
-       {"Conv2D", "Conv1D", "DepthwiseConv2D", "SeparableConv2D", "Dense", "Conv2DTranspose",
-        "BatchNormalization", "LayerNormalization", "GroupNormalization", "PReLU"}) {
+  for (const char* class_name : {"Conv2D", "Conv1D", "DepthwiseConv2D", "DepthwiseConv1D", "SeparableConv2D",
+                                 "SeparableConv1D", "Dense", "Conv2DTranspose", "Conv1DTranspose",
+                                 "BatchNormalization", "LayerNormalization", "GroupNormalization", "PReLU"}) {
     SCOPED_TRACE(class_name);
     const auto layer = layer_from(class_name, further_configs(class_name)[0]);
     Shape input{2, 3, 3, 5};
     if (class_name == std::string("Dense")) input = {2, 5};
-    if (class_name == std::string("Conv1D")) input = {2, 3, 5};
+    if (std::string_view(class_name).find("Conv1D") != std::string_view::npos) input = {2, 3, 5};
     const Json written = write_config(*layer);
     for (const ParameterSpec& parameter : layer->parameters({&input, 1})) {
       EXPECT_EQ(write_object(*parameter.initializer.get(), "keras.initializers"),

@@ -14,8 +14,9 @@ namespace fovea::testing {
 namespace {
 
 /// A frozen one still draws random numbers.
-const std::set<std::string> kRandom = {"Dropout",         "AlphaDropout",  "SpatialDropout2D",
-                                       "GaussianDropout", "GaussianNoise", "StochasticDepth"};
+const std::set<std::string> kRandom = {"Dropout",          "AlphaDropout",    "SpatialDropout2D",
+                                       "SpatialDropout1D", "GaussianDropout", "GaussianNoise",
+                                       "StochasticDepth"};
 
 class LayerModes : public ::testing::TestWithParam<std::tuple<const char*, std::string>> {
  protected:
@@ -154,7 +155,7 @@ Moments moments_of(const Tensor& x) {
 }
 
 TEST_P(OwnLayers, MasksOfSharedAxesDropWholeMapsAndSamples) {
-  const Tensor x = random_uniform({40, 5, 3, 7}, 1, 2, "masks/x");
+  const Tensor images = random_uniform({40, 5, 3, 7}, 1, 2, "masks/x");
   struct Case {
     const char* class_name;
     Json config;
@@ -164,9 +165,12 @@ TEST_P(OwnLayers, MasksOfSharedAxesDropWholeMapsAndSamples) {
   const Case cases[] = {{"SpatialDropout2D", {{"rate", 0.4}}, 40, true},
                         {"Dropout", {{"rate", 0.4}, {"noise_shape", {nullptr, 1, 1, nullptr}}}, 40, true},
                         {"Dropout", {{"rate", 0.4}, {"noise_shape", {nullptr, 1, 1, 1}}}, 40, false},
-                        {"StochasticDepth", {{"drop_path_rate", 0.4}}, 40, false}};
+                        {"StochasticDepth", {{"drop_path_rate", 0.4}}, 40, false},
+                        {"SpatialDropout1D", {{"rate", 0.4}}, 40, true}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.class_name + c.config.dump());
+    const Tensor x =
+        std::string_view(c.class_name) == "SpatialDropout1D" ? images.reshaped({40, 15, 7}) : images;
     const Tensor y = trained(c.class_name, c.config, x, backend());
     std::int64_t dropped = 0, blocks = 0;
     for (std::int64_t sample = 0; sample < c.rows; ++sample) {

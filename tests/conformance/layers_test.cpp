@@ -16,8 +16,8 @@ constexpr Tolerance kRounding{.of_element = 3e-6, .of_largest = 6e-7, .absolute 
 
 /// Cases of layers that fovea does not have.
 const std::set<std::string> kOtherClasses = {
-    "cropping1d_asymmetric",
-    "cropping1d_default",
+    "cropping3d_asymmetric",
+    "cropping3d_default",
 };
 
 /// -1e-8: in float32 TensorFlow's exp(x) - 1 is 0 there, and its derivative of selu that of positive values.

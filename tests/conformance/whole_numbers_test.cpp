@@ -19,7 +19,7 @@ constexpr Tolerance kRounding{.of_element = 3e-6, .of_largest = 6e-7, .absolute 
 
 /// Cases of classes that fovea does not have yet.
 const std::set<std::string> kWithoutLayer = {
-    "cropping1d",
+    "cropping3d",
 };
 
 std::vector<std::string> cases() {

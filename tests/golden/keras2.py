@@ -80,6 +80,7 @@ def cases():
     yield "earliest", functional, {"earliest": True}
     yield "functional", functional
     yield "layers", many_layers
+    yield "rows", rows
     yield "bytes", of_bytes, {"dtype": "uint8"}
     yield "thresholded_relu", lambda: tf_keras.Sequential([tf_keras.Input((40,)), layers.ThresholdedReLU(theta=0.75)])
     for name in ("Adam", "SGD", "RMSprop", "Nadam"):
@@ -120,6 +121,13 @@ def many_layers():
                   layers.Softmax()):
         x = layer(x)
     return tf_keras.Model(image, x)
+
+
+def rows():
+    steps = tf_keras.Input((9, 4))
+    return tf_keras.Sequential([steps, layers.ZeroPadding1D((1, 2)), layers.DepthwiseConv1D(3, depth_multiplier=2), layers.SpatialDropout1D(0.2),
+                                layers.SeparableConv1D(5, 3, padding="same", activation="relu"), layers.UpSampling1D(2),
+                                layers.Conv1DTranspose(3, 2, strides=2), layers.Cropping1D((1, 3)), layers.Flatten(), layers.Dense(2)])
 
 
 def of_bytes():

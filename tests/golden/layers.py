@@ -292,6 +292,9 @@ def further():
     yield "cropping2d_pair", lambda: L.Cropping2D((1, 2)), [IMAGE]
     yield "cropping1d_default", lambda: L.Cropping1D(), [(2, 7, 3)]
     yield "cropping1d_asymmetric", lambda: L.Cropping1D((1, 3)), [(2, 7, 3)]
+    volume = (2, 4, 5, 3, 2)
+    yield "cropping3d_default", lambda: L.Cropping3D(), [volume]
+    yield "cropping3d_asymmetric", lambda: L.Cropping3D(((1, 2), (0, 3), (2, 0))), [volume]
     yield "up_sampling2d_bilinear_3x1", lambda: L.UpSampling2D((3, 1), interpolation="bilinear"), [IMAGE]
     yield "up_sampling2d_3x2", lambda: L.UpSampling2D((3, 2)), [IMAGE]
     yield "up_sampling2d_default", lambda: L.UpSampling2D(), [IMAGE]
@@ -374,6 +377,27 @@ def further():
             "strides2_causal": dict(padding="causal", strides=2, kernel_size=4)}.items():
         kernel = options.pop("kernel_size", 3)
         yield "conv1d_" + name, lambda k=kernel, o=options: L.Conv1D(6, k, **o), [row]
+    for name, options in {
+            "default": dict(), "strides2_same_multiplier2": dict(strides=2, padding="same", depth_multiplier=2, activation="relu"),
+            "dilation2_no_bias": dict(dilation_rate=2, use_bias=False),
+            "channels_first_softmax": dict(activation="softmax", use_bias=False, **first)}.items():
+        yield "depthwise_conv1d_" + name, lambda o=options: L.DepthwiseConv1D(3, **o), [row]
+    for name, options in {
+            "default": dict(), "strides2_same_multiplier2": dict(strides=2, padding="same", depth_multiplier=2, activation="tanh"),
+            "dilation2_same_no_bias": dict(dilation_rate=2, padding="same", use_bias=False),
+            "channels_first_log_softmax": dict(activation="log_softmax", use_bias=False, **first)}.items():
+        yield "separable_conv1d_" + name, lambda o=options: L.SeparableConv1D(5, 3, **o), [row]
+    for name, options in {
+            "default": dict(), "strides2_same": dict(strides=2, padding="same", activation="relu"),
+            "strides3_output_padding": dict(strides=3, output_padding=1, use_bias=False),
+            "strides3_kernel2": dict(strides=3, kernel_size=2), "kernel4_strides2_same": dict(strides=2, padding="same", kernel_size=4)}.items():
+        kernel = options.pop("kernel_size", 3)
+        yield "conv1d_transpose_" + name, lambda k=kernel, o=options: L.Conv1DTranspose(5, k, **o), [row]
+    yield "zero_padding1d_default", lambda: L.ZeroPadding1D(), [row]
+    yield "zero_padding1d_asymmetric_channels_first", lambda: L.ZeroPadding1D((0, 3), **first), [row]
+    yield "up_sampling1d_default", lambda: L.UpSampling1D(), [row]
+    yield "up_sampling1d_3", lambda: L.UpSampling1D(3), [row]
+    yield "spatial_dropout1d_inference", lambda: L.SpatialDropout1D(0.3), [row], {"training": False}
     yield "max_pooling1d_default", lambda: L.MaxPooling1D(), [row]
     yield "max_pooling1d_4_strides3_same", lambda: L.MaxPooling1D(4, strides=3, padding="same"), [row]
     yield "average_pooling1d_pool2", lambda: L.AveragePooling1D(2), [row]

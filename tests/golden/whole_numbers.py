@@ -56,6 +56,9 @@ def cases():
     yield "separable_conv2d", layers.SeparableConv2D(2, 3)
     yield "conv2d_transpose", layers.Conv2DTranspose(2, 3)
     yield "conv1d", layers.Conv1D(2, 3), row
+    yield "depthwise_conv1d", layers.DepthwiseConv1D(3), row
+    yield "separable_conv1d", layers.SeparableConv1D(2, 3), row
+    yield "conv1d_transpose", layers.Conv1DTranspose(2, 3), row
     yield "average_pooling2d", layers.AveragePooling2D(2)
     yield "average_pooling1d", layers.AveragePooling1D(2), row
     yield "unit_normalization", layers.UnitNormalization()
@@ -103,8 +106,11 @@ def cases():
     yield "repeat_vector", layers.RepeatVector(2), vector
     yield "cropping2d", layers.Cropping2D(((1, 0), (1, 2)))
     yield "cropping1d", layers.Cropping1D((2, 1)), row
+    yield "cropping3d", layers.Cropping3D(1), {"shape": (4, 3, 5, 2)}
     yield "zero_padding2d", layers.ZeroPadding2D(1)
+    yield "zero_padding1d", layers.ZeroPadding1D((2, 1)), row
     yield "up_sampling2d", layers.UpSampling2D((2, 3))
+    yield "up_sampling1d", layers.UpSampling1D(3), row
     for factor in ((2, 2), (3, 5), (7, 6)):
         yield f"up_sampling2d_bilinear_{factor[0]}x{factor[1]}", layers.UpSampling2D(factor, interpolation="bilinear")
     yield "up_sampling2d_bilinear_flat", layers.UpSampling2D((7, 9), interpolation="bilinear"), {"low": 97, "high": 100}
@@ -124,6 +130,7 @@ def cases():
     yield "dropout", layers.Dropout(0.5)
     yield "dropout_0", layers.Dropout(0)
     yield "spatial_dropout2d", layers.SpatialDropout2D(0.5)
+    yield "spatial_dropout1d", layers.SpatialDropout1D(0.5), row
     yield "alpha_dropout", layers.AlphaDropout(0.5)
     yield "gaussian_noise", layers.GaussianNoise(0.5)
     yield "gaussian_dropout", layers.GaussianDropout(0.5)

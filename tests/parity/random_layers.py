@@ -107,18 +107,22 @@ def convolution(kind):
     return make
 
 
-def depthwise(draw, shape):
-    form = data_format(draw, shape)
-    return layers.DepthwiseConv2D(**square(draw, window(draw, shape, form, dilates="with strides")), depth_multiplier=draw.integer(1, 3),
-                                  data_format=form, activation=activation(draw), use_bias=draw.chance(0.7),
-                                  **weight_options(draw, "depthwise", "bias"))
+def depthwise(kind, dilates):
+    def make(draw, shape):
+        form = data_format(draw, shape)
+        return kind(**square(draw, window(draw, shape, form, dilates=dilates)), depth_multiplier=draw.integer(1, 3),
+                    data_format=form, activation=activation(draw), use_bias=draw.chance(0.7),
+                    **weight_options(draw, "depthwise", "bias"))
+    return make
 
 
-def separable(draw, shape):
-    form = data_format(draw, shape)
-    return layers.SeparableConv2D(draw.integer(1, 8), **square(draw, window(draw, shape, form, dilates="with strides")),
-                                  depth_multiplier=draw.integer(1, 3), data_format=form, activation=activation(draw),
-                                  use_bias=draw.chance(0.7), **weight_options(draw, "depthwise", "pointwise", "bias"))
+def separable(kind, dilates):
+    def make(draw, shape):
+        form = data_format(draw, shape)
+        return kind(draw.integer(1, 8), **square(draw, window(draw, shape, form, dilates=dilates)),
+                    depth_multiplier=draw.integer(1, 3), data_format=form, activation=activation(draw),
+                    use_bias=draw.chance(0.7), **weight_options(draw, "depthwise", "pointwise", "bias"))
+    return make
 
 
 def square(draw, options):
@@ -127,15 +131,18 @@ def square(draw, options):
     return options if isinstance(strides, int) else {**options, "strides": min(strides)}
 
 
-def transposed(draw, shape):
-    form = data_format(draw, shape)
-    kernel, strides = one_or_each(draw, 1, 4, 2), one_or_each(draw, 1, 3, 2)
-    output_padding = None
-    if draw.chance(0.3):
-        output_padding = tuple(draw.integer(0, s - 1) for s in numbers(strides, 2))
-    return layers.Conv2DTranspose(draw.integer(1, 6), kernel, strides=strides, padding=draw.choice(["valid", "same"]),
-                                  output_padding=output_padding, data_format=form, activation=activation(draw),
-                                  use_bias=draw.chance(0.7), **weight_options(draw, "kernel", "bias"))
+def transposed(kind):
+    def make(draw, shape):
+        form = data_format(draw, shape)
+        count = len(spatial(shape, form))
+        kernel, strides = one_or_each(draw, 1, 4, count), one_or_each(draw, 1, 3, count)
+        output_padding = None
+        if draw.chance(0.3):
+            output_padding = tuple(draw.integer(0, s - 1) for s in numbers(strides, count))
+        return kind(draw.integer(1, 6), kernel, strides=strides, padding=draw.choice(["valid", "same"]),
+                    output_padding=output_padding, data_format=form, activation=activation(draw),
+                    use_bias=draw.chance(0.7), **weight_options(draw, "kernel", "bias"))
+    return make
 
 
 # ---- pooling ----
@@ -218,6 +225,16 @@ def cropping(draw, shape):
     return layers.Cropping2D(draw.choice([draw.integer(0, min(most)), (sides[0][0], sides[1][1]), tuple(sides)]), data_format=form)
 
 
+def row_padding(draw, shape):
+    ends = draw.integer(0, 3), draw.integer(0, 3)
+    return layers.ZeroPadding1D(draw.choice([ends, ends[0]]), data_format=data_format(draw, shape))
+
+
+def row_cropping(draw, shape):
+    most = min((shape[0] - 1) // 2, 3)
+    return layers.Cropping1D(draw.choice([(draw.integer(0, most), draw.integer(0, most)), draw.integer(0, most)]))
+
+
 def up_sampling(draw, shape):
     return layers.UpSampling2D(one_or_each(draw, 1, 3, 2), interpolation=draw.choice(SMOOTH),
                                data_format=data_format(draw, shape))
@@ -273,7 +290,8 @@ def dense(draw, shape):
                         **weight_options(draw, "kernel", "bias"))
 
 
-IMAGES = [convolution(layers.Conv2D)] * 4 + [depthwise] * 2 + [separable] * 2 + [transposed] * 2 + [
+IMAGES = [convolution(layers.Conv2D)] * 4 + [depthwise(layers.DepthwiseConv2D, "with strides")] * 2 + [
+    separable(layers.SeparableConv2D, "with strides")] * 2 + [transposed(layers.Conv2DTranspose)] * 2 + [
     pooling(layers.MaxPooling2D), pooling(layers.AveragePooling2D), padding, cropping, up_sampling, resizing, resizing,
     pooling(saving_test.MinPooling2D),
     global_pooling(layers.GlobalAveragePooling2D), global_pooling(layers.GlobalMaxPooling2D), augmentation,
@@ -281,8 +299,10 @@ IMAGES = [convolution(layers.Conv2D)] * 4 + [depthwise] * 2 + [separable] * 2 + 
     lambda draw, shape: layers.CenterCrop(draw.integer(1, 12), draw.integer(1, 12), data_format=data_format(draw, shape)),
     lambda draw, shape: StochasticDepth(0.3)]
 ROWS = [convolution(layers.Conv1D)] * 4 + [
+    depthwise(layers.DepthwiseConv1D, True), separable(layers.SeparableConv1D, True), transposed(layers.Conv1DTranspose),
     pooling(layers.MaxPooling1D), pooling(layers.AveragePooling1D), global_pooling(layers.GlobalAveragePooling1D),
-    global_pooling(layers.GlobalMaxPooling1D)]
+    global_pooling(layers.GlobalMaxPooling1D), row_padding, row_cropping,
+    lambda draw, shape: layers.UpSampling1D(draw.integer(1, 3)), lambda draw, shape: layers.SpatialDropout1D(0.3)]
 VECTORS = [dense] * 3 + [
     lambda draw, shape: layers.RepeatVector(draw.integer(1, 6)),
     lambda draw, shape: layers.AlphaDropout(0.2, seed=draw.integer(0, 9))]

@@ -18,7 +18,7 @@ import fovea
 NEW_IN_KERAS = {"quantization_config", "renorm", "renorm_clipping", "renorm_momentum", "ragged", "optional",
                 "input_axes", "output_axes"}
 # Layers whose call has training=False unless given, which Keras notes.
-TRAINING_OFF = {"Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"}
+TRAINING_OFF = {"Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"}
 # Layers whose call has training=True unless given.
 TRAINING_ON = {"RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation",
                "RandomZoom"}
@@ -203,6 +203,12 @@ def keras_models():
         layers.SeparableConv2D(5, 2, depthwise_regularizer="l2", depth_multiplier=2, activation="swish"),
         layers.SeparableConv2D(4, 3, padding="same", dilation_rate=2, use_bias=False), layers.Flatten(),
         layers.Dense(2, activation="softmax")])
+
+    yield "rows", keras.Sequential([
+        keras.Input((12, 4)), layers.ZeroPadding1D((1, 2)), layers.DepthwiseConv1D(3, depth_multiplier=2, bias_constraint="non_neg"),
+        layers.SpatialDropout1D(0.25, seed=3), layers.SeparableConv1D(5, 3, strides=2, padding="same", activation="swish", pointwise_regularizer="l2"),
+        layers.UpSampling1D(3), layers.Conv1DTranspose(4, 2, strides=3, output_padding=1, kernel_initializer="he_normal"),
+        layers.Cropping1D((2, 1)), layers.GlobalAveragePooling1D(), layers.Dense(2)])
 
     x = keras.Input((8, 8, 3), name="photo")
     y = block(x, 4, "a")

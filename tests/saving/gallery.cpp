@@ -104,6 +104,35 @@ Model separable() {
   return Model({x}, {Dense(2)(GlobalAveragePooling2D()(y))}, {.name = "separable"});
 }
 
+/// Convolutions and sizes of rows, with every option off its default somewhere.
+Model rows() {
+  const Regularizer penalty{.l1 = 0, .l2 = 0.1};
+  const SymbolicTensor x = Input({12, 4}, {.name = "steps"});
+  SymbolicTensor y = ZeroPadding1D({1, 2}, {.name = "pad"})(x);
+  y = DepthwiseConv1D(3, {.strides = 2,
+                          .padding = "same",
+                          .depth_multiplier = 2,
+                          .activation = "relu6",
+                          .depthwise_initializer = "he_normal",
+                          .depthwise_regularizer = penalty,
+                          .name = "each"})(y);
+  y = SpatialDropout1D(0.25, {.seed = 3, .name = "drop"})(y);
+  y = SeparableConv1D(5, 3,
+                      {.padding = "same",
+                       .dilation_rate = 2,
+                       .use_bias = false,
+                       .pointwise_initializer = "he_uniform",
+                       .pointwise_regularizer = penalty,
+                       .name = "mixed"})(y);
+  y = UpSampling1D(3, {.name = "longer"})(y);
+  y = Conv1DTranspose(
+      4, 2,
+      {.strides = 3, .output_padding = 1, .activation = "swish", .bias_initializer = "ones", .name = "back"})(
+      y);
+  y = Cropping1D({2, 1}, {.name = "shorter"})(y);
+  return Model({x}, {Dense(2)(GlobalAveragePooling1D()(y))}, {.name = "rows"});
+}
+
 /// Branches, of which the shorter is written first; a call argument.
 Model branches() {
   const SymbolicTensor x = Input({6, 6, 2}, {.name = "image"});
@@ -211,6 +240,7 @@ constexpr Entry kEntries[] = {
     {"sequential", sequential},
     {"options", options},
     {"separable", separable},
+    {"rows", rows},
     {"branches", branches},
     {"calls", calls},
     {"shared", shared},

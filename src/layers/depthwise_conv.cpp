@@ -1,5 +1,5 @@
 #include "layers/activations.h"
-#include "layers/image_layer.h"
+#include "layers/convolution_sizes.h"
 
 // y[n,oh,ow,c*M+m] = activation(bias[c*M+m] + sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c]
 // * kernel[kh,kw,c,m]), M being depth_multiplier. Parameters: (kh * kw + 1) * C * M, the 1 being the bias.
@@ -8,25 +8,28 @@
 namespace fovea {
 namespace {
 
-class DepthwiseConv2DLayer final : public ImageLayer {
+template <class Size>
+class DepthwiseConvLayer final : public ConvolutionBase<Size> {
  public:
-  std::string_view class_name() const override { return "DepthwiseConv2D"; }
+  std::string_view class_name() const override {
+    return is_of_rows<Size> ? "DepthwiseConv1D" : "DepthwiseConv2D";
+  }
   WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
 
   void fields(FieldVisitor& visitor) override {
     visitor.field("depth_multiplier", options.depth_multiplier);
-    visitor.field("kernel_size", kernel_size);
-    visitor.field("strides", options.strides);
+    size_field(visitor, "kernel_size", kernel_size);
+    size_field(visitor, "strides", options.strides);
     visitor.field("padding", options.padding);
-    data_format_field(visitor);
-    visitor.field("dilation_rate", options.dilation_rate);
+    this->data_format_field(visitor);
+    size_field(visitor, "dilation_rate", options.dilation_rate);
     visitor.field("activation", options.activation);
     visitor.field("use_bias", options.use_bias);
     field(visitor, "depthwise_initializer", options.depthwise_initializer);
     field(visitor, "bias_initializer", options.bias_initializer);
     field(visitor, "depthwise_regularizer", options.depthwise_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
-    field(visitor, "activity_regularizer", activity_regularizer);
+    field(visitor, "activity_regularizer", this->activity_regularizer);
     field(visitor, "depthwise_constraint", options.depthwise_constraint);
     field(visitor, "bias_constraint", options.bias_constraint);
   }
@@ -46,11 +49,8 @@ class DepthwiseConv2DLayer final : public ImageLayer {
   std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3];
     std::vector<ParameterSpec> result;
-    result.push_back({"kernel",
-                      {kernel_size.height, kernel_size.width, channels, options.depth_multiplier},
-                      options.depthwise_initializer,
-                      true,
-                      options.depthwise_regularizer,
+    result.push_back({"kernel", kernel_shape(kernel_size, channels, options.depth_multiplier),
+                      options.depthwise_initializer, true, options.depthwise_regularizer,
                       options.depthwise_constraint});
     add_bias(result, options, channels * options.depth_multiplier);
     return result;
@@ -59,50 +59,60 @@ class DepthwiseConv2DLayer final : public ImageLayer {
   std::vector<Value> lower_images(const LoweringContext& context,
                                   std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
-    Value y = ops::depthwise_conv2d(g, inputs[0], context.weight(0),
-                                    {.strides = options.strides,
+    Value y = ops::depthwise_conv2d(g, inputs[0], kernel_of_images(g, context.weight(0)),
+                                    {.strides = of_images(options.strides),
                                      .padding = window().amounts(g.spec(inputs[0]).shape),
-                                     .dilation = options.dilation_rate});
+                                     .dilation = of_images(options.dilation_rate)});
     if (options.use_bias) y = ops::add(g, y, context.weight(1));
-    return {lower_activation_of_images(g, options.activation, y, data_format())};
+    return {lower_activation_of_images(g, options.activation, y, this->data_format())};
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    const Window2D w = window();
-    return fmt::format(
-        "height {}; width {}; {} channel{} with {} kernel{} each give {} activation maps",
-        w.explain(inputs[0][1], kernel_size.height, options.strides.height, options.dilation_rate.height),
-        w.explain(inputs[0][2], kernel_size.width, options.strides.width, options.dilation_rate.width),
-        inputs[0][3], inputs[0][3] == 1 ? "" : "s", options.depth_multiplier,
-        options.depth_multiplier == 1 ? "" : "s", inputs[0][3] * options.depth_multiplier);
+    const std::int64_t channels = inputs[0][3], multiplier = options.depth_multiplier;
+    return fmt::format("{}; {} channel{} with {} kernel{} each give {} activation maps",
+                       explain_axes<Size>([&](int axis) { return window().explain(inputs[0], axis); }),
+                       channels, channels == 1 ? "" : "s", multiplier, multiplier == 1 ? "" : "s",
+                       channels * multiplier);
   }
 
   std::string explain_image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t maps = inputs[0][3] * options.depth_multiplier;
-    const std::int64_t per_map = kernel_size.height * kernel_size.width + (options.use_bias ? 1 : 0);
-    return fmt::format("({}*{}{})*{}*{} = {}: a {}x{} kernel{}, for each of {} channels times {}",
-                       kernel_size.height, kernel_size.width, options.use_bias ? " + 1" : "", inputs[0][3],
-                       options.depth_multiplier, per_map * maps, kernel_size.height, kernel_size.width,
-                       options.use_bias ? ", one bias" : "", inputs[0][3], options.depth_multiplier);
+    const std::int64_t per_map = count_of(kernel_size) + (options.use_bias ? 1 : 0);
+    return fmt::format("({}{})*{}*{} = {}: {}{}, for each of {} channels times {}", product_of(kernel_size),
+                       options.use_bias ? " + 1" : "", inputs[0][3], options.depth_multiplier, per_map * maps,
+                       kernel_text(kernel_size), options.use_bias ? ", one bias" : "", inputs[0][3],
+                       options.depth_multiplier);
   }
 
-  Size2 kernel_size = 1;
-  DepthwiseConv2DOptions options;
+  Size kernel_size = 1;
+  DepthwiseConvOptions<Size> options;
 
  private:
-  Window2D window() const { return {kernel_size, options.strides, options.dilation_rate, options.padding}; }
+  Window2D window() const { return window_of(kernel_size, options); }
 };
 
-}  // namespace
-
-std::shared_ptr<LayerImpl> make_DepthwiseConv2D() { return std::make_shared<DepthwiseConv2DLayer>(); }
-
-DepthwiseConv2D::DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions& options) {
-  auto impl = make_impl<DepthwiseConv2DLayer>(options);
+template <class Size>
+std::shared_ptr<LayerImpl> depthwise(Size kernel_size, const DepthwiseConvOptions<Size>& options) {
+  auto impl = make_impl<DepthwiseConvLayer<Size>>(options);
   impl->kernel_size = kernel_size;
   impl->options = options;
   impl->activity_regularizer = options.activity_regularizer;
-  impl_ = impl;
+  return impl;
+}
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_DepthwiseConv2D() { return std::make_shared<DepthwiseConvLayer<Size2>>(); }
+std::shared_ptr<LayerImpl> make_DepthwiseConv1D() {
+  return std::make_shared<DepthwiseConvLayer<std::int64_t>>();
+}
+
+DepthwiseConv2D::DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions& options) {
+  impl_ = depthwise(kernel_size, options);
+}
+
+DepthwiseConv1D::DepthwiseConv1D(std::int64_t kernel_size, const DepthwiseConv1DOptions& options) {
+  impl_ = depthwise(kernel_size, options);
 }
 
 }  // namespace fovea

@@ -1,5 +1,5 @@
 #include "layers/activations.h"
-#include "layers/image_layer.h"
+#include "layers/convolution_sizes.h"
 
 // z[n,oh,ow,c*M+m] = sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] *
 // depthwise_kernel[kh,kw,c,m] y[n,oh,ow,f] = activation(bias[f] + sum over k of z[n,oh,ow,k] *
@@ -9,19 +9,22 @@
 namespace fovea {
 namespace {
 
-class SeparableConv2DLayer final : public ImageLayer {
+template <class Size>
+class SeparableConvLayer final : public ConvolutionBase<Size> {
  public:
-  std::string_view class_name() const override { return "SeparableConv2D"; }
+  std::string_view class_name() const override {
+    return is_of_rows<Size> ? "SeparableConv1D" : "SeparableConv2D";
+  }
   WholeNumbers whole_numbers(DType, bool) const override { return WholeNumbers::refused; }
 
   void fields(FieldVisitor& visitor) override {
     visitor.field("depth_multiplier", options.depth_multiplier);
     visitor.field("filters", filters);
-    visitor.field("kernel_size", kernel_size);
-    visitor.field("strides", options.strides);
+    size_field(visitor, "kernel_size", kernel_size);
+    size_field(visitor, "strides", options.strides);
     visitor.field("padding", options.padding);
-    data_format_field(visitor);
-    visitor.field("dilation_rate", options.dilation_rate);
+    this->data_format_field(visitor);
+    size_field(visitor, "dilation_rate", options.dilation_rate);
     visitor.field("activation", options.activation);
     visitor.field("use_bias", options.use_bias);
     field(visitor, "depthwise_initializer", options.depthwise_initializer);
@@ -30,7 +33,7 @@ class SeparableConv2DLayer final : public ImageLayer {
     field(visitor, "depthwise_regularizer", options.depthwise_regularizer);
     field(visitor, "pointwise_regularizer", options.pointwise_regularizer);
     field(visitor, "bias_regularizer", options.bias_regularizer);
-    field(visitor, "activity_regularizer", activity_regularizer);
+    field(visitor, "activity_regularizer", this->activity_regularizer);
     field(visitor, "depthwise_constraint", options.depthwise_constraint);
     field(visitor, "pointwise_constraint", options.pointwise_constraint);
     field(visitor, "bias_constraint", options.bias_constraint);
@@ -52,17 +55,11 @@ class SeparableConv2DLayer final : public ImageLayer {
   std::vector<ParameterSpec> image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3];
     std::vector<ParameterSpec> result;
-    result.push_back({"depthwise_kernel",
-                      {kernel_size.height, kernel_size.width, channels, options.depth_multiplier},
-                      options.depthwise_initializer,
-                      true,
-                      options.depthwise_regularizer,
+    result.push_back({"depthwise_kernel", kernel_shape(kernel_size, channels, options.depth_multiplier),
+                      options.depthwise_initializer, true, options.depthwise_regularizer,
                       options.depthwise_constraint});
-    result.push_back({"pointwise_kernel",
-                      {1, 1, channels * options.depth_multiplier, filters},
-                      options.pointwise_initializer,
-                      true,
-                      options.pointwise_regularizer,
+    result.push_back({"pointwise_kernel", kernel_shape(Size(1), channels * options.depth_multiplier, filters),
+                      options.pointwise_initializer, true, options.pointwise_regularizer,
                       options.pointwise_constraint});
     add_bias(result, options, filters);
     return result;
@@ -71,57 +68,68 @@ class SeparableConv2DLayer final : public ImageLayer {
   std::vector<Value> lower_images(const LoweringContext& context,
                                   std::span<const Value> inputs) const override {
     GraphBuilder& g = context.graph;
-    Value y = ops::depthwise_conv2d(g, inputs[0], context.weight(0),
-                                    {.strides = options.strides,
+    Value y = ops::depthwise_conv2d(g, inputs[0], kernel_of_images(g, context.weight(0)),
+                                    {.strides = of_images(options.strides),
                                      .padding = window().amounts(g.spec(inputs[0]).shape),
-                                     .dilation = options.dilation_rate});
-    y = ops::conv2d(g, y, context.weight(1));
+                                     .dilation = of_images(options.dilation_rate)});
+    y = ops::conv2d(g, y, kernel_of_images(g, context.weight(1)));
     if (options.use_bias) y = ops::add(g, y, context.weight(2));
-    return {lower_activation_of_images(g, options.activation, y, data_format())};
+    return {lower_activation_of_images(g, options.activation, y, this->data_format())};
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    const Window2D w = window();
-    return fmt::format(
-        "height {}; width {}; {} filters over {} channels give {} activation maps",
-        w.explain(inputs[0][1], kernel_size.height, options.strides.height, options.dilation_rate.height),
-        w.explain(inputs[0][2], kernel_size.width, options.strides.width, options.dilation_rate.width),
-        filters, inputs[0][3] * options.depth_multiplier, filters);
+    return fmt::format("{}; {} filters over {} channels give {} activation maps",
+                       explain_axes<Size>([&](int axis) { return window().explain(inputs[0], axis); }),
+                       filters, inputs[0][3] * options.depth_multiplier, filters);
   }
 
   std::string explain_image_parameters(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3], maps = channels * options.depth_multiplier;
-    const std::int64_t taps = kernel_size.height * kernel_size.width;
+    const std::int64_t per_filter = maps + (options.use_bias ? 1 : 0);
     return fmt::format(
-        "{}*{}*{}*{} + {}*{} = {}: a {}x{} kernel for each of {} channels times {}, then a 1x1 kernel "
-        "over "
-        "{} channels{}, for each of {} filters",
-        kernel_size.height, kernel_size.width, channels, options.depth_multiplier,
+        "{}*{}*{} + {}*{} = {}: {} for each of {} channels times {}, then {} over {} channels{}, for each of "
+        "{} "
+        "filters",
+        product_of(kernel_size), channels, options.depth_multiplier,
         options.use_bias ? fmt::format("({} + 1)", maps) : fmt::format("{}", maps), filters,
-        taps * maps + (maps + (options.use_bias ? 1 : 0)) * filters, kernel_size.height, kernel_size.width,
-        channels, options.depth_multiplier, maps, options.use_bias ? ", one bias" : "", filters);
+        count_of(kernel_size) * maps + per_filter * filters, kernel_text(kernel_size), channels,
+        options.depth_multiplier, kernel_text(Size(1)), maps, options.use_bias ? ", one bias" : "", filters);
   }
 
   std::int64_t filters = 1;
-  Size2 kernel_size = 1;
-  SeparableConv2DOptions options;
+  Size kernel_size = 1;
+  SeparableConvOptions<Size> options;
 
  private:
-  Window2D window() const { return {kernel_size, options.strides, options.dilation_rate, options.padding}; }
+  Window2D window() const { return window_of(kernel_size, options); }
 };
 
-}  // namespace
-
-std::shared_ptr<LayerImpl> make_SeparableConv2D() { return std::make_shared<SeparableConv2DLayer>(); }
-
-SeparableConv2D::SeparableConv2D(std::int64_t filters, Size2 kernel_size,
-                                 const SeparableConv2DOptions& options) {
-  auto impl = make_impl<SeparableConv2DLayer>(options);
+template <class Size>
+std::shared_ptr<LayerImpl> separable(std::int64_t filters, Size kernel_size,
+                                     const SeparableConvOptions<Size>& options) {
+  auto impl = make_impl<SeparableConvLayer<Size>>(options);
   impl->filters = filters;
   impl->kernel_size = kernel_size;
   impl->options = options;
   impl->activity_regularizer = options.activity_regularizer;
-  impl_ = impl;
+  return impl;
+}
+
+}  // namespace
+
+std::shared_ptr<LayerImpl> make_SeparableConv2D() { return std::make_shared<SeparableConvLayer<Size2>>(); }
+std::shared_ptr<LayerImpl> make_SeparableConv1D() {
+  return std::make_shared<SeparableConvLayer<std::int64_t>>();
+}
+
+SeparableConv2D::SeparableConv2D(std::int64_t filters, Size2 kernel_size,
+                                 const SeparableConv2DOptions& options) {
+  impl_ = separable(filters, kernel_size, options);
+}
+
+SeparableConv1D::SeparableConv1D(std::int64_t filters, std::int64_t kernel_size,
+                                 const SeparableConv1DOptions& options) {
+  impl_ = separable(filters, kernel_size, options);
 }
 
 }  // namespace fovea

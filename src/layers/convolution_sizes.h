@@ -1,0 +1,71 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "layers/rows.h"
+
+// One class for convolutions of images, whose sizes are Size2, and of rows, whose sizes are numbers: a row is
+// an image one pixel high.
+
+namespace fovea {
+
+template <class Size>
+inline constexpr bool is_of_rows = std::is_same_v<Size, std::int64_t>;
+
+/// Both show what derives from them images.
+template <class Size>
+using ConvolutionBase = std::conditional_t<is_of_rows<Size>, RowLayer, ImageLayer>;
+
+constexpr Size2 of_images(Size2 size) { return size; }
+constexpr Size2 of_images(std::int64_t length) { return {1, length}; }
+
+template <class Size, class Options>
+Window2D window_of(Size kernel_size, const Options& o) {
+  return {of_images(kernel_size), of_images(o.strides), of_images(o.dilation_rate), o.padding,
+          is_of_rows<Size>};
+}
+
+/// (kh, kw, in, out), or (k, in, out).
+inline Shape kernel_shape(Size2 size, std::int64_t in, std::int64_t out) {
+  return {size.height, size.width, in, out};
+}
+inline Shape kernel_shape(std::int64_t length, std::int64_t in, std::int64_t out) {
+  return {length, in, out};
+}
+/// A kernel of that shape, as one of images.
+Value kernel_of_images(GraphBuilder& g, Value kernel);
+
+inline void size_field(FieldVisitor& visitor, std::string_view name, Size2& size) {
+  visitor.field(name, size);
+}
+inline void size_field(FieldVisitor& visitor, std::string_view name, std::optional<Size2>& size) {
+  visitor.field(name, size);
+}
+inline void size_field(FieldVisitor& visitor, std::string_view name, std::int64_t& length) {
+  one_number_field(visitor, name, length);
+}
+void size_field(FieldVisitor& visitor, std::string_view name, std::optional<std::int64_t>& length);
+
+constexpr std::int64_t count_of(Size2 size) { return size.height * size.width; }
+constexpr std::int64_t count_of(std::int64_t length) { return length; }
+/// For derivations of numbers: "3*2", or "3".
+std::string product_of(Size2 size);
+std::string product_of(std::int64_t length);
+/// "a 3x2 kernel", or "a kernel of 3".
+std::string kernel_text(Size2 size);
+std::string kernel_text(std::int64_t length);
+/// "(3, 2)", or "3".
+std::string text_of(Size2 size);
+std::string text_of(std::int64_t length);
+
+/// "height ...; width ...", or "length ...", with what `explain(axis)` says of the image's axes 1 and 2.
+template <class Size, class Explain>
+std::string explain_axes(const Explain& explain) {
+  if constexpr (is_of_rows<Size>) return "length " + explain(2);
+  return "height " + explain(1) + "; width " + explain(2);
+}
+
+}  // namespace fovea
