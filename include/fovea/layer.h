@@ -55,6 +55,8 @@ struct LoweringContext {
   /// The type of whole numbers that are kept: `lower` is given floats with their values, and what it makes of
   /// them is cut and wrapped around to this type.
   std::optional<DType> whole_dtype = {};
+  /// The types of the inputs before they were cast; none: as they are.
+  std::span<const DType> given_dtypes = {};
   /// Takes what layers add to the loss of each sample, (N) each, float32 or float64; null: nobody asks.
   std::vector<Value>* penalties = nullptr;
 

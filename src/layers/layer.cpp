@@ -72,23 +72,18 @@ Value LoweringContext::weight(std::size_t index) const {
   return compute_dtype ? ops::cast(graph, kept, *compute_dtype) : kept;
 }
 
-namespace {
-
-/// As Keras promotes them.
-DType largest_of(std::span<const DType> integers) {
+DType promoted(std::span<const DType> integers) {
   const auto rank = [](DType dtype) { return dtype == DType::uint8 ? 0 : dtype == DType::int32 ? 1 : 2; };
   return *std::max_element(integers.begin(), integers.end(),
                            [&](DType a, DType b) { return rank(a) < rank(b); });
 }
-
-}  // namespace
 
 WholeNumbers LayerImpl::whole_numbers(DType, bool) const { return WholeNumbers::floats; }
 
 DType LayerImpl::output_dtype(std::size_t, std::span<const DType> inputs, bool training) const {
   if (inputs.empty() || std::any_of(inputs.begin(), inputs.end(), is_floating))
     return dtype_policy.compute_dtype();
-  const DType dtype = largest_of(inputs);
+  const DType dtype = promoted(inputs);
   switch (whole_numbers(dtype, training)) {
     case WholeNumbers::floats:
       return dtype_policy.compute_dtype();

@@ -82,6 +82,9 @@ void one_or_many_field(FieldVisitor& visitor, std::string_view name, OneOrMany<T
   if (visitor.reads()) value = given.value_or(OneOrMany<T>{});
 }
 
+/// The type of whole numbers that Keras promotes these to.
+DType promoted(std::span<const DType> integers);
+
 /// Grows whenever any layer is frozen or thawed.
 std::uint64_t trainable_version();
 

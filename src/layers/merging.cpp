@@ -108,9 +108,7 @@ class ElementwiseMerge final : public LayerImpl {
     };
     Value result = widened(0);
     for (std::size_t i = 1; i < inputs.size(); ++i) {
-      // Products of many bytes wrap around as they grow.
-      if (context.whole_dtype && i > 1)
-        result = ops::cast(g, ops::cast(g, result, *context.whole_dtype), g.spec(inputs[0]).dtype);
+      if (i > 1) result = wrapped(context, result, i);
       result = merge_.combine(g, result, widened(i));
     }
     if (merge_.averages) result = ops::scale(g, result, 1.0 / static_cast<double>(inputs.size()));
@@ -118,6 +116,16 @@ class ElementwiseMerge final : public LayerImpl {
   }
 
  private:
+  /// What the first `count` inputs became, cut to their own type where all are whole numbers: products of
+  /// bytes wrap around as they grow.
+  static Value wrapped(const LoweringContext& context, Value result, std::size_t count) {
+    if (context.given_dtypes.size() < count) return result;
+    const std::span<const DType> first = context.given_dtypes.first(count);
+    if (std::any_of(first.begin(), first.end(), is_floating)) return result;
+    GraphBuilder& g = context.graph;
+    return ops::cast(g, ops::cast(g, result, promoted(first)), g.spec(result).dtype);
+  }
+
   const Merge& merge_;
 };
 

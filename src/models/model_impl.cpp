@@ -243,6 +243,7 @@ std::vector<Value> ModelImpl::lower_observed(const LoweringContext& context, std
         .trainable = layer.trainable,
         .compute_dtype = dtype,
         .whole_dtype = whole,
+        .given_dtypes = dtypes,
         .penalties = context.penalties,
     };
     context.graph.begin_layer(layer.name);

@@ -143,6 +143,10 @@ def cases():
     yield "subtract", layers.Subtract(), two
     yield "subtract_int32", layers.Subtract(), {"dtypes": ["uint8", "int32"], "low": -2**31, "high": 2**31 - 1}
     yield "add_float", layers.Add(), {"dtypes": ["uint8", "float32"]}
+    for layer in (layers.Add, layers.Multiply, layers.Average):
+        yield f"{layer.__name__.lower()}_bytes_and_float", layer(), {"dtypes": ["uint8", "uint8", "float32"]}
+    yield "add_float_and_bytes", layers.Add(), {"dtypes": ["float32", "uint8", "uint8"]}
+    yield "multiply_bytes_and_int32", layers.Multiply(), {"dtypes": ["uint8", "uint8", "int32"], "low": 0, "high": 9999}
     yield "average_float", layers.Average(), {"dtypes": ["uint8", "float32"]}
     yield "dot", layers.Dot(1), {**two, "shape": (300,)}
     yield "dot_normalized", layers.Dot(1, normalize=True), {**two, **vector}

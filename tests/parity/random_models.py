@@ -33,7 +33,7 @@ LARGEST, SMALLEST = 5.0, 0.1
 # How much an element differs between samples, as a share of the largest.
 SPREAD = 0.05
 # How near all elements are to 0 or 1 at most.
-SATURATED = 1e-4
+SATURATED = 1e-2
 # How far a result may move, as a share of its largest element, when its inputs move by a few roundings of theirs.
 ROUNDINGS, MOVES = 1e-6, 3e-4
 
@@ -386,7 +386,7 @@ def require_useful(value):
     if np.ptp(value, axis=0).max() < SPREAD * largest:
         raise Rejected
     # Of a softmax of large numbers, the gradient is nothing but rounding.
-    if value.dtype.kind == "f" and np.minimum(np.abs(value), np.abs(value - 1)).max() < SATURATED:
+    if value.dtype.kind == "f" and largest > 0.5 and np.minimum(np.abs(value), np.abs(value - 1)).max() < SATURATED:
         raise Rejected
 
 
