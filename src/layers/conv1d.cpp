@@ -1,6 +1,6 @@
 #include "layers/activations.h"
+#include "layers/convolution_sizes.h"
 #include "layers/layer_support.h"
-#include "layers/rows.h"
 
 // y[n,ol,f] = activation(bias[f] + sum over k,c of x[n, ol*s + k*d - pad, c] * kernel[k,c,f]): a convolution
 // of images one pixel high. Parameters: (k * C / groups + 1) * filters. Source:
@@ -111,12 +111,7 @@ class Conv1DLayer final : public RowLayer {
 std::shared_ptr<LayerImpl> make_Conv1D() { return std::make_shared<Conv1DLayer>(); }
 
 Conv1D::Conv1D(std::int64_t filters, std::int64_t kernel_size, const Conv1DOptions& options) {
-  auto impl = make_impl<Conv1DLayer>(options);
-  impl->filters = filters;
-  impl->kernel_size = kernel_size;
-  impl->options = options;
-  impl->activity_regularizer = options.activity_regularizer;
-  impl_ = impl;
+  impl_ = make_convolution<Conv1DLayer>(filters, kernel_size, options);
 }
 
 }  // namespace fovea

@@ -1,5 +1,5 @@
 #include "layers/activations.h"
-#include "layers/image_layer.h"
+#include "layers/convolution_sizes.h"
 
 // y[n,oh,ow,f] = activation(bias[f] + sum over kh,kw,c of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] *
 // kernel[kh,kw,c,f]) Parameters: ((kh * kw) * C / groups + 1) * filters, the 1 being the bias. Source:
@@ -98,12 +98,7 @@ class Conv2DLayer final : public ImageLayer {
 std::shared_ptr<LayerImpl> make_Conv2D() { return std::make_shared<Conv2DLayer>(); }
 
 Conv2D::Conv2D(std::int64_t filters, Size2 kernel_size, const Conv2DOptions& options) {
-  auto impl = make_impl<Conv2DLayer>(options);
-  impl->filters = filters;
-  impl->kernel_size = kernel_size;
-  impl->options = options;
-  impl->activity_regularizer = options.activity_regularizer;
-  impl_ = impl;
+  impl_ = make_convolution<Conv2DLayer>(filters, kernel_size, options);
 }
 
 }  // namespace fovea

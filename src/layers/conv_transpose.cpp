@@ -148,17 +148,6 @@ class ConvTransposeLayer final : public ConvolutionBase<Size> {
   }
 };
 
-template <class Size>
-std::shared_ptr<LayerImpl> transposed(std::int64_t filters, Size kernel_size,
-                                      const ConvTransposeOptions<Size>& options) {
-  auto impl = make_impl<ConvTransposeLayer<Size>>(options);
-  impl->filters = filters;
-  impl->kernel_size = kernel_size;
-  impl->options = options;
-  impl->activity_regularizer = options.activity_regularizer;
-  return impl;
-}
-
 }  // namespace
 
 std::shared_ptr<LayerImpl> make_Conv2DTranspose() { return std::make_shared<ConvTransposeLayer<Size2>>(); }
@@ -168,12 +157,12 @@ std::shared_ptr<LayerImpl> make_Conv1DTranspose() {
 
 Conv2DTranspose::Conv2DTranspose(std::int64_t filters, Size2 kernel_size,
                                  const Conv2DTransposeOptions& options) {
-  impl_ = transposed(filters, kernel_size, options);
+  impl_ = make_convolution<ConvTransposeLayer<Size2>>(filters, kernel_size, options);
 }
 
 Conv1DTranspose::Conv1DTranspose(std::int64_t filters, std::int64_t kernel_size,
                                  const Conv1DTransposeOptions& options) {
-  impl_ = transposed(filters, kernel_size, options);
+  impl_ = make_convolution<ConvTransposeLayer<std::int64_t>>(filters, kernel_size, options);
 }
 
 }  // namespace fovea

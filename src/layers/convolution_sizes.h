@@ -49,6 +49,17 @@ inline void size_field(FieldVisitor& visitor, std::string_view name, std::int64_
 }
 void size_field(FieldVisitor& visitor, std::string_view name, std::optional<std::int64_t>& length);
 
+/// For the constructors of layers with filters.
+template <class Impl, class Size, class Options>
+std::shared_ptr<LayerImpl> make_convolution(std::int64_t filters, Size kernel_size, const Options& options) {
+  auto impl = make_impl<Impl>(options);
+  impl->filters = filters;
+  impl->kernel_size = kernel_size;
+  impl->options = options;
+  impl->activity_regularizer = options.activity_regularizer;
+  return impl;
+}
+
 constexpr std::int64_t count_of(Size2 size) { return size.height * size.width; }
 constexpr std::int64_t count_of(std::int64_t length) { return length; }
 /// For derivations of numbers: "3*2", or "3".

@@ -104,17 +104,6 @@ class SeparableConvLayer final : public ConvolutionBase<Size> {
   Window2D window() const { return window_of(kernel_size, options); }
 };
 
-template <class Size>
-std::shared_ptr<LayerImpl> separable(std::int64_t filters, Size kernel_size,
-                                     const SeparableConvOptions<Size>& options) {
-  auto impl = make_impl<SeparableConvLayer<Size>>(options);
-  impl->filters = filters;
-  impl->kernel_size = kernel_size;
-  impl->options = options;
-  impl->activity_regularizer = options.activity_regularizer;
-  return impl;
-}
-
 }  // namespace
 
 std::shared_ptr<LayerImpl> make_SeparableConv2D() { return std::make_shared<SeparableConvLayer<Size2>>(); }
@@ -124,12 +113,12 @@ std::shared_ptr<LayerImpl> make_SeparableConv1D() {
 
 SeparableConv2D::SeparableConv2D(std::int64_t filters, Size2 kernel_size,
                                  const SeparableConv2DOptions& options) {
-  impl_ = separable(filters, kernel_size, options);
+  impl_ = make_convolution<SeparableConvLayer<Size2>>(filters, kernel_size, options);
 }
 
 SeparableConv1D::SeparableConv1D(std::int64_t filters, std::int64_t kernel_size,
                                  const SeparableConv1DOptions& options) {
-  impl_ = separable(filters, kernel_size, options);
+  impl_ = make_convolution<SeparableConvLayer<std::int64_t>>(filters, kernel_size, options);
 }
 
 }  // namespace fovea
