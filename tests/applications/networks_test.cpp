@@ -3,6 +3,7 @@
 #include "core/json_fields.h"
 #include "fovea/applications.h"
 #include "fovea/error.h"
+#include "support/errors.h"
 
 namespace fovea::applications {
 namespace {
@@ -19,15 +20,6 @@ std::vector<std::int64_t> parameters_by_layer(const Model& model) {
 
 std::string activation_of_output(const Model& model) {
   return write_config(*model.layers().back().impl())["activation"].get<std::string>();
-}
-
-std::string error_of(const auto& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(Convnet, IsTheNetOfTheStudyNotes) {

@@ -59,15 +59,6 @@ std::vector<std::string> LogCapture::take() {
   return result;
 }
 
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 Model tiny_model(double learning_rate) {
   const Sequential model({Input({1}), Dense(1, {.use_bias = false})});
   auto compiled = std::make_shared<Compiled>();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fovea/model.h"
+#include "support/errors.h"
 
 namespace fovea::test {
 
@@ -45,9 +46,6 @@ class LogCapture {
  private:
   std::vector<std::string> messages_;
 };
-
-/// The message of the Error that `call` throws, "" when it throws none.
-std::string error_of(const std::function<void()>& call);
 
 /// As tests/golden/callbacks.py makes it: one weight, compiled with SGD, "mse" and the metrics "acc" and
 /// "mae". Compiled by hand: training stands above callbacks.

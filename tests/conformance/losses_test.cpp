@@ -9,6 +9,7 @@
 #include "conformance/golden_models.h"
 #include "conformance/run_graph.h"
 #include "support/compare.h"
+#include "support/errors.h"
 #include "support/golden.h"
 #include "support/names.h"
 
@@ -227,15 +228,6 @@ TEST(LossNames, AreKerass) {
     for (const std::string& name : others) EXPECT_EQ(Loss(name).impl()->class_name(), class_name) << name;
   }
   EXPECT_THROW(Loss("huber_loss"), Error) << "that is the object's name, not its function's";
-}
-
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(LossOptions, ThatMakeNoLossAreRefused) {

@@ -10,6 +10,7 @@
 #include "fovea/dtype_policy.h"
 #include "optimizers/optimizer_impl.h"
 #include "support/compare.h"
+#include "support/errors.h"
 #include "support/golden.h"
 #include "support/names.h"
 
@@ -138,15 +139,6 @@ TEST_P(OptimizerConfigs, StepInDoubleToo) {
 
 INSTANTIATE_TEST_SUITE_P(Optimizers, OptimizerConfigs, ::testing::ValuesIn(golden_cases("optimizers")),
                          CaseName());
-
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 
 TEST(OptimizerOptions, ThatMakeNoStepAreRefused) {
   const std::vector<std::pair<std::function<void()>, std::string>> cases = {

@@ -6,6 +6,7 @@
 #include "conformance/layer_cases.h"
 #include "models/model_impl.h"
 #include "support/compare.h"
+#include "support/errors.h"
 #include "support/golden.h"
 #include "support/names.h"
 
@@ -26,15 +27,6 @@ std::vector<std::string> cases() {
   std::vector<std::string> names = golden_cases("whole_numbers");
   std::erase_if(names, [](const std::string& name) { return kWithoutLayer.count(name) != 0; });
   return names;
-}
-
-std::string error_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was refused";
 }
 
 class WholeNumbersOf : public ::testing::TestWithParam<std::tuple<const char*, std::string>> {

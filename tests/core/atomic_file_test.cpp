@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "fovea/error.h"
+#include "support/errors.h"
 
 namespace fovea {
 namespace {
@@ -30,17 +31,6 @@ class AtomicFile : public testing::Test {
   std::size_t files() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
-  /// The message of the Error that `run` throws.
-  template <class Run>
-  static std::string error_of(Run&& run) {
-    try {
-      run();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  }
-
   fs::path folder_ =
       fs::path(testing::TempDir()) /
       ("atomic_file_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));

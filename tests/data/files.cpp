@@ -261,13 +261,4 @@ ByteVector to_gzip(const ByteVector& bytes) {
   return out;
 }
 
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 }  // namespace fovea::test

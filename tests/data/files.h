@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/image.h"
+#include "support/errors.h"
 
 namespace fovea::test {
 
@@ -50,8 +51,5 @@ ByteVector to_gif(int height, int width, const ByteVector& indices, const std::v
                   bool interlaced = false, int frames = 1);
 ByteVector to_bmp(const Image& rgb, int bits, bool from_top);
 ByteVector to_gzip(const ByteVector& bytes);
-
-/// The message of the Error that `call` throws, "" when it throws none.
-std::string error_of(const std::function<void()>& call);
 
 }  // namespace fovea::test

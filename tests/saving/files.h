@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fovea/error.h"
+#include "support/errors.h"
 
 namespace fovea::testing {
 
@@ -23,17 +24,6 @@ inline void write_bytes(const std::filesystem::path& path, std::string_view byte
 
 /// A file that make_files.py made.
 inline std::string made_file(const std::string& name) { return FOVEA_GOLDEN_DIR "/../saving/files/" + name; }
-
-/// The message of the Error that `run` throws, or "no error".
-template <class Run>
-std::string error_of(Run&& run) {
-  try {
-    run();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 inline ::testing::AssertionResult contains(const std::string& text, const std::string& part) {
   if (text.find(part) != std::string::npos) return ::testing::AssertionSuccess();

@@ -264,7 +264,7 @@ TEST(Hdf5, TextsAreNotLongerThanTheFile) {
     const Hdf5Reader file(bytes);
     for (const char* name : {"variable", "variable_list"}) {
       const std::string error = error_of([&] { file.texts("few", name); });
-      if (error == "no error") continue;
+      if (error == "") continue;
       EXPECT_TRUE(contains(error, "is longer than its place"));
       ++changed;
     }

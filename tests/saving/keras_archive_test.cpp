@@ -138,9 +138,9 @@ TEST_F(KerasArchive, PythonCodeIsRefused) {
 
 TEST_F(KerasArchive, MissingAndBrokenMembersAreNamed) {
   gallery_model("several").save(path("model.keras"));
-  EXPECT_EQ(error_of([&] { load_model(changed("", nullptr)); }), "no error");
-  EXPECT_EQ(error_of([&] { load_model(changed("metadata.json", nullptr)); }), "no error");
-  EXPECT_EQ(error_of([&] { load_model(changed("fovea.json", nullptr)); }), "no error");
+  EXPECT_EQ(error_of([&] { load_model(changed("", nullptr)); }), "");
+  EXPECT_EQ(error_of([&] { load_model(changed("metadata.json", nullptr)); }), "");
+  EXPECT_EQ(error_of([&] { load_model(changed("fovea.json", nullptr)); }), "");
   EXPECT_TRUE(contains(error_of_changed("config.json", nullptr), "has no member 'config.json'"));
   EXPECT_TRUE(contains(error_of_changed("model.weights.h5", nullptr), "has no member 'model.weights.h5'"));
   EXPECT_TRUE(contains(error_of_changed("config.json", "{"), "config.json: is no JSON"));
@@ -268,7 +268,7 @@ TEST_F(KerasArchive, FlippedBytesAreAnErrorOrTheSameModel) {
     write_bytes(path("damaged.keras"), damaged);
     const std::string error =
         error_of([&] { expect_same_weights(load_model(path("damaged.keras")), model); });
-    if (error == "no error") continue;
+    if (error == "") continue;
     EXPECT_TRUE(contains(error, "'" + path("damaged.keras") + "': "));
     ++errors;
   }

@@ -114,10 +114,10 @@ TEST_F(LegacyH5, WeightsThatDoNotFitAreNamed) {
   const auto error_with = [&](const std::string& weight, const Tensor& value) {
     const std::string file = one_layer_file(kDense, weight, value);
     const std::string error = error_of([&] { load_model(file); });
-    EXPECT_TRUE(error == "no error" || error.rfind("'" + file + "': ", 0) == 0) << error;
+    EXPECT_TRUE(error == "" || error.rfind("'" + file + "': ", 0) == 0) << error;
     return error;
   };
-  EXPECT_EQ(error_with("kernel:0", Tensor({2, 3})), "no error");
+  EXPECT_EQ(error_with("kernel:0", Tensor({2, 3})), "");
   EXPECT_TRUE(contains(error_with("kernel:0", Tensor({2, 4})),
                        "'model_weights/only/kernel:0' has shape (2, 4), 'kernel' of layer 'only' (Dense) "
                        "needs (2, 3)"));
@@ -166,7 +166,7 @@ TEST_F(LegacyH5, LayersThatAreNotKnownAreNamed) {
         R"({"class_name": "Model", "config": {"name": "m", "layers": [], "output_layers": 7}})",
         R"({"class_name": "Model", "config": {"name": "m", "layers": [{"class_name": "Dense", "name": "d",
             "config": {"units": 2}, "inbound_nodes": [[["d", -1, 0, {}]]]}], "output_layers": [["d", 0, 0]]}})"}) {
-    EXPECT_NE(error_with(broken), "no error") << broken;
+    EXPECT_NE(error_with(broken), "") << broken;
   }
 }
 

@@ -31,7 +31,7 @@ class NumpyFiles : public WithFolder {
     bytes += static_cast<char>(dictionary.size() >> 8);
     write_bytes(path("x.npy"), bytes + dictionary + elements);
     const std::string error = error_of([&] { load_npy(path("x.npy")); });
-    EXPECT_TRUE(error == "no error" || error.rfind("'" + path("x.npy") + "': ", 0) == 0) << error;
+    EXPECT_TRUE(error == "" || error.rfind("'" + path("x.npy") + "': ", 0) == 0) << error;
     return error;
   }
 };
@@ -147,9 +147,8 @@ TEST_F(NumpyFiles, WhatIsNoArrayOfNumbersIsRefused) {
 }
 
 TEST_F(NumpyFiles, HeadersThatAreWrongAreErrors) {
-  EXPECT_EQ(error_with_header("{'shape': (2,), 'fortran_order': True, 'descr': '|u1'}", "ab"), "no error");
-  EXPECT_EQ(error_with_header("{\"descr\":\"|u1\",'fortran_order':False,'shape':(2L, 1L)}  \n", "ab"),
-            "no error");
+  EXPECT_EQ(error_with_header("{'shape': (2,), 'fortran_order': True, 'descr': '|u1'}", "ab"), "");
+  EXPECT_EQ(error_with_header("{\"descr\":\"|u1\",'fortran_order':False,'shape':(2L, 1L)}  \n", "ab"), "");
   EXPECT_TRUE(
       contains(error_with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", "1234567"),
                "7 bytes stand behind its header, and an array of shape (2,) takes 8"));
@@ -188,7 +187,7 @@ TEST_F(NumpyFiles, DamagedFilesAreErrorsOrArrays) {
   std::mt19937 random(3);
   for (std::size_t size = 0; size < original.size(); ++size) {
     write_bytes(path("cut.npy"), original.substr(0, size));
-    EXPECT_NE(error_of([&] { load_npy(path("cut.npy")); }), "no error") << size;
+    EXPECT_NE(error_of([&] { load_npy(path("cut.npy")); }), "") << size;
   }
   for (int i = 0; i < 1000; ++i) {
     std::string bytes = original, packed = zip;

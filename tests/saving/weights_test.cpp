@@ -119,7 +119,7 @@ TEST_F(Weights, ThatDoNotFitChangeNothing) {
                        "holds no weights as Keras 3 writes them. Found: nothing"));
   // More layers than the model has are no harm, as in Keras.
   Sequential({Input({4}), Dense(3), Dense(2), Dense(1)}).save_weights(path("longer.weights.h5"));
-  EXPECT_EQ(error_of([&] { model.load_weights(path("longer.weights.h5")); }), "no error");
+  EXPECT_EQ(error_of([&] { model.load_weights(path("longer.weights.h5")); }), "");
 }
 
 TEST_F(Weights, AreConvertedBetweenFloats) {
@@ -249,7 +249,7 @@ TEST_F(Weights, TheStateOfEveryOptimizerComesBack) {
     // Weights alone have it too, for a model that is compiled.
     model.save_weights(path("a.weights.h5"));
     const Sequential fresh({Input({2}), Dense(2), BatchNormalization(), Dense(1)});
-    EXPECT_EQ(error_of([&] { fresh.load_weights(path("a.weights.h5")); }), "no error");
+    EXPECT_EQ(error_of([&] { fresh.load_weights(path("a.weights.h5")); }), "");
     EXPECT_FALSE(load_model(path("a.keras"), {.compile = false}).compiled());
   }
 }

@@ -55,12 +55,12 @@ TEST_F(ZipFile, SizesThatLieAreErrors) {
     for (const char claimed : {'\x05', '\x0B', '\x7F'}) {
       std::string lying = bytes;
       lying[entry + size] = claimed;
-      EXPECT_NE(error_of_reading(lying, "weights"), "no error") << size << " " << static_cast<int>(claimed);
+      EXPECT_NE(error_of_reading(lying, "weights"), "") << size << " " << static_cast<int>(claimed);
       lying[entry + size + 3] = '\x7F';  // 2 GB
-      EXPECT_NE(error_of_reading(lying, "weights"), "no error") << size;
+      EXPECT_NE(error_of_reading(lying, "weights"), "") << size;
       lying[entry + (size == 20 ? 24 : 20)] = claimed;
       lying[entry + (size == 20 ? 27 : 23)] = '\x7F';
-      EXPECT_NE(error_of_reading(lying, "weights"), "no error") << "both";
+      EXPECT_NE(error_of_reading(lying, "weights"), "") << "both";
     }
   }
 }
@@ -90,7 +90,7 @@ TEST_F(ZipFile, HowMuchAMemberMaySwellIsTheCallers) {
 TEST_F(ZipFile, CutShortOrFlippedItIsAnErrorOrTheSame) {
   const std::string bytes = written();
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_NE(error_of_reading(bytes.substr(0, size), "weights"), "no error") << size;
+    EXPECT_NE(error_of_reading(bytes.substr(0, size), "weights"), "") << size;
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     for (const int flip : {0x01, 0x80, 0xFF}) {
       std::string damaged = bytes;

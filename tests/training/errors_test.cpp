@@ -1,3 +1,5 @@
+#include "support/errors.h"
+
 #include <gtest/gtest.h>
 
 #include "fovea/error.h"
@@ -10,22 +12,6 @@ namespace {
 
 using test::count_up;
 using test::line_model;
-
-template <class Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-#define EXPECT_MESSAGE(call, part)                                                     \
-  do {                                                                                 \
-    const std::string message = message_of([&] { static_cast<void>(call); });          \
-    EXPECT_NE(message.find(part), std::string::npos) << "the message is: " << message; \
-  } while (false)
 
 Sequential compiled_line() {
   const Sequential model = line_model();
