@@ -8,6 +8,7 @@
 #include "core/names.h"
 #include "layers/layer_support.h"
 #include "layers/operation.h"
+#include "layers/size_limits.h"
 
 namespace fovea {
 
@@ -164,7 +165,9 @@ std::vector<SymbolicTensor> Layer::call(const std::vector<SymbolicTensor>& input
   made->layer = impl_;
   made->inputs = inputs;
   made->arguments = arguments;
+  require_modest_options(*impl_);
   made->output_shapes = impl_->output_shapes(shapes);
+  require_modest_shapes(*impl_, made->output_shapes);
   for (std::size_t i = 0; i < made->output_shapes.size(); ++i)
     made->output_dtypes.push_back(impl_->output_dtype(i, dtypes, arguments.training.value_or(false)));
   impl_->build(shapes);

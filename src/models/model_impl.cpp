@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/philox.h"
+#include "layers/size_limits.h"
 #include "models/layer_order.h"
 
 namespace fovea {
@@ -142,7 +143,8 @@ ModelImpl::Shapes ModelImpl::all_output_shapes(std::span<const Shape> inputs) co
     std::vector<Shape> given;
     for (const SymbolicTensor& input : call->inputs)
       given.push_back(shapes.at(input.call().get())[input.index()]);
-    shapes[call.get()] = call->layer->output_shapes(given);
+    std::vector<Shape>& made = shapes[call.get()] = call->layer->output_shapes(given);
+    require_modest_shapes(*call->layer, made);
   }
   return shapes;
 }

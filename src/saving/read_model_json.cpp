@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "layers/size_limits.h"
 #include "saving/compile_json.h"
 #include "saving/json_access.h"
 #include "saving/keras_options.h"
@@ -133,7 +134,8 @@ class Reader {
   }
 
   /// Before memory is taken for weights: they must fit into the file that they will be read from.
-  void count_weights(const LayerImpl& layer, const std::vector<SymbolicTensor>& inputs) {
+  void count_weights(LayerImpl& layer, const std::vector<SymbolicTensor>& inputs) {
+    require_modest_options(layer);
     std::vector<Shape> shapes;
     for (const SymbolicTensor& input : inputs) shapes.push_back(input.shape());
     layer.output_shapes(shapes);
