@@ -3,8 +3,8 @@
 
 // The gradient of a convolution with respect to its input, as a layer: y = activation(bias + that
 // convolution of x), where the convolution would make x's size of y's. Parameters: ((kh * kw) * C + 1) *
-// filters. Sources: keras/src/layers/convolutional/base_conv_transpose.py; keras/src/backend/common/
-// backend_utils.py, _get_output_shape_given_tf_padding.
+// filters. Along rows, the same of one axis. Sources: keras/src/layers/convolutional/base_conv_transpose.py;
+// keras/src/backend/common/ backend_utils.py, _get_output_shape_given_tf_padding.
 
 namespace fovea {
 namespace {

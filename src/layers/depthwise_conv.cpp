@@ -3,7 +3,7 @@
 
 // y[n,oh,ow,c*M+m] = activation(bias[c*M+m] + sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c]
 // * kernel[kh,kw,c,m]), M being depth_multiplier. Parameters: (kh * kw + 1) * C * M, the 1 being the bias.
-// Source: keras/src/layers/convolutional/base_depthwise_conv.py.
+// Along rows, the same of one axis. Source: keras/src/layers/convolutional/base_depthwise_conv.py.
 
 namespace fovea {
 namespace {
