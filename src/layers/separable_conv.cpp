@@ -1,11 +1,13 @@
 #include "layers/activations.h"
 #include "layers/convolution_sizes.h"
 
-// z[n,oh,ow,c*M+m] = sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] *
-// depthwise_kernel[kh,kw,c,m] y[n,oh,ow,f] = activation(bias[f] + sum over k of z[n,oh,ow,k] *
-// pointwise_kernel[0,0,k,f]) Parameters: kh * kw * C * M + (C * M + 1) * filters, the 1 being the bias. Along
-// rows, the same of one axis. Sources: Chollet 2017, "Xception";
-// keras/src/layers/convolutional/base_separable_conv.py.
+// First each channel by itself, then all that makes into filters:
+//   z[n,oh,ow,c*M+m] = sum over kh,kw of x[n, oh*s + kh*d - pad, ow*s + kw*d - pad, c] * depthwise[kh,kw,c,m]
+//
+//   y[n,oh,ow,f] = activation(bias[f] + sum over k of z[n,oh,ow,k] * pointwise[0,0,k,f])
+//
+// Parameters: kh * kw * C * M + (C * M + 1) * filters, the 1 being the bias. Along rows, the same of one
+// axis. Sources: Chollet 2017, "Xception"; keras/src/layers/convolutional/base_separable_conv.py.
 
 namespace fovea {
 namespace {

@@ -244,6 +244,19 @@ TEST_F(KerasArchive, SeveralThreadsMaySaveAndLoad) {
   EXPECT_EQ(same, 20);
 }
 
+TEST_F(KerasArchive, SeveralThreadsMayWriteTheConfigOfOneModel) {
+  for (const std::string& name : gallery_names()) {
+    const Model model = gallery_model(name);
+    const std::string expected = model_to_json(model);
+    std::vector<std::thread> threads;
+    std::atomic<int> same{0};
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] { same += model_to_json(model) == expected ? 1 : 0; });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(same, 4) << name;
+  }
+}
+
 TEST_F(KerasArchive, CutShortItIsAnError) {
   gallery_model("several").save(path("model.keras"));
   const std::string bytes = read_bytes(path("model.keras"));
