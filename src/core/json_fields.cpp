@@ -7,8 +7,6 @@
 namespace fovea {
 namespace {
 
-constexpr double kLargestWhole = 0x1p53;  ///< up to it a double counts in ones
-
 template <class T>
 Json optional_json(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
@@ -311,7 +309,7 @@ Json literal_to_json(Literal number) {
 
 Literal literal_from_json(const Json& number) {
   Literal result(number.get<double>());
-  result.is_integer = number.is_number_integer() && std::abs(result.value) <= kLargestWhole;
+  result.is_integer = number.is_number_integer() && std::abs(result.value) <= largest_whole_double;
   return result;
 }
 

@@ -7,6 +7,9 @@
 
 namespace fovea {
 
+/// Up to it a double counts in ones.
+inline constexpr double largest_whole_double = 0x1p53;
+
 using Json = nlohmann::ordered_json;
 
 /// The options as Keras' config.json holds them, in the order in which they are visited.

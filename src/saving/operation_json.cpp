@@ -12,7 +12,6 @@ namespace fovea {
 namespace {
 
 constexpr const char* kTensor = "__keras_tensor__";
-constexpr double kLargestWhole = 1e15;  ///< that a double counts in ones
 constexpr std::string_view kArrayKinds[] = {"__numpy__", "__tensor__"};
 
 // ---- keys ----
@@ -133,7 +132,7 @@ Constant array_from_json(const Json& array, std::string_view kind, const std::st
     if (is_floating(type)) return {Tensor::of(shape, numbers).astype(type), kind};
     std::vector<std::int64_t> whole;
     for (const double number : numbers) {
-      if (number != std::floor(number) || std::abs(number) > kLargestWhole)
+      if (number != std::floor(number) || std::abs(number) > largest_whole_double)
         fail("holds whole numbers. Received: {}", number);
       whole.push_back(static_cast<std::int64_t>(number));
     }

@@ -98,7 +98,7 @@ Model completed(const Model& given, const ConversionOptions& options) {
   Model model = given;
   if (options.preprocessing) {
     model = applications::with_preprocessing(model, *options.preprocessing);
-    if (takes_images(model)) model.info().preprocessing = preprocessing_of(model);
+    model.info().preprocessing = preprocessing_if_any(model);
   }
   if (options.class_names) model.info().class_names = read_class_names(*options.class_names, model);
   return model;

@@ -65,28 +65,25 @@ Model open_model(const std::string& model, bool compile) {
   return is_architecture(model) ? Model(applications::make(model)) : open_model_file(model, compile);
 }
 
-bool takes_images(const Model& model) {
+std::optional<ImageOptions> preprocessing_if_any(const Model& model) {
+  if (model.info().preprocessing) return model.info().preprocessing;
   const Shape input = model.inputs()[0].shape();
-  return model.info().preprocessing ||
-         (input.rank() == 4 && input.slice(1).is_known() && color_mode_of(input[3]) != nullptr);
+  if (input.rank() != 4 || !input.slice(1).is_known() || color_mode_of(input[3]) == nullptr) return {};
+  ImageOptions options;
+  options.image_size = {input[1], input[2]};
+  options.color_mode = color_mode_of(input[3]);
+  return options;
 }
 
 ImageOptions preprocessing_of(const Model& model) {
-  if (model.info().preprocessing) return *model.info().preprocessing;
+  if (const auto image = preprocessing_if_any(model)) return *image;
   const Shape input = model.inputs()[0].shape();
   if (input.rank() != 4 || !input.slice(1).is_known()) {
     fail("model '{}' keeps no preprocessing, and its input {} does not say what an image must be resized to",
          model.name(), input.str());
   }
-  const char* const color_mode = color_mode_of(input[3]);
-  if (color_mode == nullptr) {
-    fail("model '{}': its input {} has {} channels; images have 1, 3 or 4", model.name(), input.str(),
-         input[3]);
-  }
-  ImageOptions options;
-  options.image_size = {input[1], input[2]};
-  options.color_mode = color_mode;
-  return options;
+  fail("model '{}': its input {} has {} channels; images have 1, 3 or 4", model.name(), input.str(),
+       input[3]);
 }
 
 void note_plain_preprocessing(const Model& model, const std::string& path) {

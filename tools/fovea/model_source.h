@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "fovea/model.h"
@@ -14,10 +15,10 @@ Model open_model_file(const std::string& path, bool compile);
 /// The same, or an architecture by its name.
 Model open_model(const std::string& model, bool compile);
 
-/// Is it known how image files become inputs of the model?
-bool takes_images(const Model& model);
 /// How image files become inputs of the model: what its file says or, for files that do not, plain resizing
-/// to the size and channels of its input. Throws Error when neither says it.
+/// to the size and channels of its input; nothing when neither says it.
+std::optional<ImageOptions> preprocessing_if_any(const Model& model);
+/// The same; throws Error when neither says it.
 ImageOptions preprocessing_of(const Model& model);
 /// Says on standard error when it is plain resizing.
 void note_plain_preprocessing(const Model& model, const std::string& path);
