@@ -1,6 +1,8 @@
 #include "layers/image_layer.h"
 // One number for each window and channel: its largest, mean or smallest. No parameters.
 // Sources: keras/src/layers/pooling/base_pooling.py; the minimum is fovea's own.
+// Gradients follow from the formula. Where a window of averages is longer than the image and begins in its
+// padding, TensorFlow's do not: finite differences of its own outputs contradict them.
 
 namespace fovea {
 namespace {
