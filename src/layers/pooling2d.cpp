@@ -2,7 +2,7 @@
 // One number for each window and channel: its largest, mean or smallest. No parameters.
 // Sources: keras/src/layers/pooling/base_pooling.py; the minimum is fovea's own.
 // Gradients follow from the formula. Where a window of averages is longer than the image and begins in its
-// padding, TensorFlow's do not: finite differences of its own outputs contradict them.
+// padding, those of TensorFlow without oneDNN do not: finite differences of its own outputs contradict them.
 
 namespace fovea {
 namespace {

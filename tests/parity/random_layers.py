@@ -148,8 +148,8 @@ def transposed(kind):
 # ---- pooling ----
 
 def within(size, sizes):
-    """No window of an average that is longer than what it goes over: where it begins in the padding, TensorFlow's gradient
-    (GetBroadcastSize in avgpooling_op.cc) goes to all of it, which finite differences of Keras' own outputs contradict."""
+    """No window of an average that is longer than what it goes over: where it begins in the padding, the gradient of
+    TensorFlow without oneDNN goes to all of it, which finite differences of Keras' own outputs contradict."""
     return tuple(min(a, b) for a, b in zip(numbers(size, len(sizes)), sizes))
 
 
