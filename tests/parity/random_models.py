@@ -19,11 +19,12 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 from keras.src.ops.image import Resize
 from keras.src.ops.numpy import Matmul
 
 import random_layers
+import random_operations
 
 # No other axis is as long: Keras, run eagerly, takes what is added for a bias when its one long axis fits another one.
 SAMPLES = 19
@@ -152,7 +153,7 @@ class Network:
     def add_operation(self):
         x = self.pick()
         whole = not x.value.dtype.is_floating and self.draw.chance(0.7)
-        operation = random_layers.operation_of_whole if whole else random_layers.operation
+        operation = random_operations.operation_of_whole if whole else random_operations.operation
         self.call(operation(self.draw, x.shape), [x])
 
     def partner(self, x):
@@ -191,7 +192,7 @@ class Network:
 
     def add_operation_of_two(self):
         x = self.pick()
-        self.call(random_layers.operation_of_two(self.draw, len(x.shape) + 1), [x, self.partner(x)], spread=True)
+        self.call(random_operations.operation_of_two(self.draw, len(x.shape) + 1), [x, self.partner(x)], spread=True)
 
     def add_dot(self):
         x = self.pick()
@@ -271,12 +272,12 @@ class Network:
                 return layer(*given) if spread else layer(given[0] if one else given, **inference)
 
             found = computed(function, values)
-            moved = computed(function, shaken(values))
+            moved = computed(function, with_roundings(values))
         except (ValueError, TypeError, tf.errors.OpError) as error:
             reason = [line for line in str(error).splitlines() if line and not line.startswith("Exception encountered")]
             REJECTIONS[f"{name_of(layer)}: {reason[0][:150] if reason else error}"] += 1
             raise Rejected from error
-        if not any(value.dtype.is_floating for value in values) and is_of_no_use(layer, as_list(results), as_list(found)):
+        if not any(value.dtype.is_floating for value in values) and is_of_no_use(as_list(results), as_list(found)):
             raise Rejected
         for tensor, value in zip(as_list(results), as_list(found)):
             if tuple(tensor.shape[1:]) != tuple(value.shape[1:]):
@@ -333,14 +334,14 @@ def is_misplaced_bias(layer, value):
     return bias is not None and getattr(layer, "data_format", "") == "channels_first" and bias.shape[0] == value.shape[-1]
 
 
-def is_of_no_use(layer, tensors, values):
+def is_of_no_use(tensors, values):
     """What Keras makes of whole numbers that fovea refuses: normalized ones cut to whole numbers again, averages of sums
     that have wrapped around, products of matrices, antialiased images of operations, and sums of bytes of a type that it
     does not have; and what a last digit decides: smooth images rounded."""
     operation = tensors[0]._keras_history.operation
     refused = isinstance(operation, (layers.LayerNormalization, layers.GroupNormalization, layers.Average, Matmul))
     antialiased = isinstance(operation, Resize) and operation.antialias
-    smooth = isinstance(layer, layers.UpSampling2D) and layer.interpolation not in ("nearest", "bilinear")
+    smooth = isinstance(operation, layers.UpSampling2D) and operation.interpolation not in ("nearest", "bilinear")
     return refused or antialiased or smooth or any(value.dtype not in (tf.float32, tf.uint8, tf.int32) for value in values)
 
 
@@ -356,7 +357,7 @@ def computed(function, values):
     return tf.function(function, autograph=False)(*values)
 
 
-def shaken(values):
+def with_roundings(values):
     """Floats moved by a few roundings of the largest; whole numbers as they are."""
     random = np.random.default_rng(1)
     return [value + tf.constant((random.uniform(-1, 1, value.shape) * ROUNDINGS * np.abs(value).max()).astype(value.dtype.name))
