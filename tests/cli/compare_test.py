@@ -117,6 +117,9 @@ class AgainstARecord(ProgramTest):
         text = self.compare(1)
         self.assertRegex(text, r"\n! first/bias ")
         self.assertNotIn("~", text)
+        self.gradients[:2] = [("first/kernel", [2e6, 4, 4, 8], (2, 2)), ("first/bias", [2, float("nan")], (2,))]
+        self.write()
+        self.assertRegex(self.compare(1), r"\n! first/bias .* inf\n")
         # An input has no layer beside it.
         self.gradients = [("first/kernel", [2, 4, 4, 8], (2, 2)), ("first/bias", [2, 4], (2,)), ("x", [1e-9, 6], (1, 2))]
         self.write()

@@ -32,43 +32,39 @@ struct ComparisonOptions {
   int threads = 0;
 };
 
+/// Of a tensor and what was expected.
+struct Comparison {
+  double difference = 0;  ///< the largest, as a share of the largest number expected
+  double largest = 0;     ///< number of both sides; infinity where they differ in what is not finite
+};
+
 /// Ours beside what was expected under the same name.
 struct Row {
   std::string name, class_name;
   Shape shape;
-  double difference = 0;  ///< as a share of the largest number expected
-  double largest = 0;     ///< of both sides
+  Comparison found;
   bool rounding = false;  ///< it departs, in a gradient that is 0 but for rounding
 
-  bool departs(double tolerance) const { return !(difference <= tolerance) && !rounding; }
+  bool departs(double tolerance) const { return !(found.difference <= tolerance) && !rounding; }
 };
 
-/// The largest difference, as a share of the largest number expected. Numbers that are not finite must be the
-/// same.
-double relative_difference(const Tensor& ours, const Tensor& expected) {
+/// Numbers that are not finite must be the same.
+Comparison compare(const Tensor& ours, const Tensor& expected) {
   const Tensor a = ours.astype(DType::float64), b = expected.astype(DType::float64);
-  double difference = 0, largest = 0;
+  double difference = 0, largest = 0, largest_of_ours = 0;
   for (std::int64_t i = 0; i < a.size(); ++i) {
     const double x = a.data<double>()[i], y = b.data<double>()[i];
     if (std::isfinite(x) && std::isfinite(y)) {
       difference = std::max(difference, std::abs(x - y));
       largest = std::max(largest, std::abs(y));
+      largest_of_ours = std::max(largest_of_ours, std::abs(x));
     } else if (!(x == y || (std::isnan(x) && std::isnan(y)))) {
-      return std::numeric_limits<double>::infinity();
+      return {.difference = std::numeric_limits<double>::infinity(),
+              .largest = std::numeric_limits<double>::infinity()};
     }
   }
-  return difference == 0 ? 0 : difference / largest;
-}
-
-/// Of the finite ones.
-double largest_of(const Tensor& tensor) {
-  const Tensor values = tensor.astype(DType::float64);
-  double largest = 0;
-  for (std::int64_t i = 0; i < values.size(); ++i) {
-    const double value = std::abs(values.data<double>()[i]);
-    if (std::isfinite(value)) largest = std::max(largest, value);
-  }
-  return largest;
+  return {.difference = difference == 0 ? 0 : difference / largest,
+          .largest = std::max(largest, largest_of_ours)};
 }
 
 /// In our order. Throws Error when the two do not have the same names and shapes.
@@ -90,11 +86,7 @@ std::vector<Row> compare(const std::vector<NamedValue>& ours, const std::vector<
     if (dtype != recorded && !(is_floating(dtype) && is_floating(recorded)))
       fail("'{}' is {} in the model and {} in the record", value.name, fovea::name(dtype),
            fovea::name(recorded));
-    rows.push_back({.name = value.name,
-                    .class_name = value.class_name,
-                    .shape = shape,
-                    .difference = relative_difference(value.value, found->second->value),
-                    .largest = std::max(largest_of(value.value), largest_of(found->second->value))});
+    rows.push_back({value.name, value.class_name, shape, compare(value.value, found->second->value)});
     by_name.erase(found);
   }
   if (!by_name.empty())
@@ -108,10 +100,13 @@ std::string layer_of(const Row& gradient) { return gradient.name.substr(0, gradi
 /// Marks those that depart and are nothing but rounding, and counts them.
 std::int64_t mark_roundings(std::vector<Row>& gradients, double tolerance) {
   std::map<std::string, double> largest;
-  for (const Row& row : gradients) largest[layer_of(row)] = std::max(largest[layer_of(row)], row.largest);
+  for (const Row& row : gradients) {
+    double& of_layer = largest[layer_of(row)];
+    if (std::isfinite(row.found.largest)) of_layer = std::max(of_layer, row.found.largest);
+  }
   std::int64_t count = 0;
   for (Row& row : gradients) {
-    row.rounding = row.departs(tolerance) && row.largest <= rounding_share * largest[layer_of(row)];
+    row.rounding = row.departs(tolerance) && row.found.largest <= rounding_share * largest[layer_of(row)];
     if (row.rounding) ++count;
   }
   return count;
@@ -137,7 +132,7 @@ void print_table(const char* title, const std::vector<Row>& rows, double toleran
   for (const Row& row : rows) {
     const char mark = row.departs(tolerance) ? '!' : ' ';
     print(row.rounding ? '~' : mark, row.name, row.class_name, row.shape.str(),
-          row.difference == 0 ? "0" : fmt::format("{:.1e}", row.difference));
+          row.found.difference == 0 ? "0" : fmt::format("{:.1e}", row.found.difference));
   }
 }
 
@@ -216,7 +211,7 @@ int compare(const ComparisonOptions& options) {
     const std::string kind = row->class_name.empty() ? "" : fmt::format(" ({})", row->class_name);
     print_text(
         fmt::format("The first {} that departs is {}{}: by {:.1e} of its largest value, and {} is allowed.",
-                    what, row->name, kind, row->difference, bound));
+                    what, row->name, kind, row->found.difference, bound));
     if (rows == &gradients) {
       print_text(
           "All outputs agree. Where the input of a ReLU is 0 but for rounding, one side may pass the "

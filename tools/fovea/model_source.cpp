@@ -36,6 +36,19 @@ const char* color_mode_of(std::int64_t channels) {
   }
 }
 
+/// What stands against it, as the end of a sentence on the model; "" when nothing does.
+std::string why_no_plain_resizing(const Model& model) {
+  const Shape input = model.inputs()[0].shape();
+  if (input.rank() != 4 || !input.slice(1).is_known()) {
+    return fmt::format(
+        " keeps no preprocessing, and its input {} does not say what an image must be resized to",
+        input.str());
+  }
+  if (color_mode_of(input[3]) == nullptr)
+    return fmt::format(": its input {} has {} channels; images have 1, 3 or 4", input.str(), input[3]);
+  return "";
+}
+
 }  // namespace
 
 bool is_architecture(const std::string& model) {
@@ -67,8 +80,8 @@ Model open_model(const std::string& model, bool compile) {
 
 std::optional<ImageOptions> preprocessing_if_any(const Model& model) {
   if (model.info().preprocessing) return model.info().preprocessing;
+  if (!why_no_plain_resizing(model).empty()) return {};
   const Shape input = model.inputs()[0].shape();
-  if (input.rank() != 4 || !input.slice(1).is_known() || color_mode_of(input[3]) == nullptr) return {};
   ImageOptions options;
   options.image_size = {input[1], input[2]};
   options.color_mode = color_mode_of(input[3]);
@@ -77,13 +90,7 @@ std::optional<ImageOptions> preprocessing_if_any(const Model& model) {
 
 ImageOptions preprocessing_of(const Model& model) {
   if (const auto image = preprocessing_if_any(model)) return *image;
-  const Shape input = model.inputs()[0].shape();
-  if (input.rank() != 4 || !input.slice(1).is_known()) {
-    fail("model '{}' keeps no preprocessing, and its input {} does not say what an image must be resized to",
-         model.name(), input.str());
-  }
-  fail("model '{}': its input {} has {} channels; images have 1, 3 or 4", model.name(), input.str(),
-       input[3]);
+  fail("model '{}'{}", model.name(), why_no_plain_resizing(model));
 }
 
 void note_plain_preprocessing(const Model& model, const std::string& path) {
