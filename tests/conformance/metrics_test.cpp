@@ -317,12 +317,7 @@ TEST(ConfusionMatrix, CountsWhatWasTakenForWhat) {
 TEST(ConfusionMatrix, RefusesWhatIsNoClass) {
   const auto of = [](const Tensor& labels, const Tensor& predictions,
                      const metrics::ConfusionMatrixOptions& options) {
-    try {
-      metrics::confusion_matrix(labels, predictions, options);
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("");
+    return error_of([&] { metrics::confusion_matrix(labels, predictions, options); });
   };
   const Tensor two = Tensor::of<float>({2}, {0, 1});
   EXPECT_EQ(of(two, two, {.num_classes = 1}), "confusion_matrix: 1 is not one of 1 classes, from 0 to 0");

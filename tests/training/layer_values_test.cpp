@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "fovea/error.h"
+#include "support/errors.h"
 #include "training/models.h"
 
 namespace fovea {
@@ -146,21 +147,13 @@ TEST(LayerValues, WhatNothingDependsOnHasAGradientOfZeros) {
 
 TEST(LayerValues, WhatDoesNotFitIsAnError) {
   const Model model = test::line_model();
-  const auto error = [](auto&& run) -> std::string {
-    try {
-      run();
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "";
-  };
-  EXPECT_NE(error([&] {
+  EXPECT_NE(error_of([&] {
               layer_outputs(model, {Tensor({2, 3})}, Computation::reference);
             }).find("takes samples of shape (1,). Received: (3,)"),
             std::string::npos);
-  EXPECT_NE(error([&] { layer_outputs(model, {}, Computation::optimised); }).find("has 1 inputs"),
+  EXPECT_NE(error_of([&] { layer_outputs(model, {}, Computation::optimised); }).find("has 1 inputs"),
             std::string::npos);
-  EXPECT_NE(error([&] {
+  EXPECT_NE(error_of([&] {
               output_gradients(model, {Tensor({2, 1})}, {Tensor({3, 1})}, Computation::optimised);
             }).find("factors of shape (2, 1) for output 0"),
             std::string::npos);

@@ -2,6 +2,7 @@
 
 #include "core/format.h"
 #include "fovea/fovea.h"
+#include "support/errors.h"
 #include "training/models.h"
 
 // What layers add to the loss, and rules that weights keep, beyond what the trajectories of Keras show.
@@ -101,27 +102,19 @@ TEST(Normalization, AdaptsToDataAndGivesItBack) {
     ASSERT_NEAR(outputs[1].data<float>()[i], x.data<float>()[i], 1e-5);
   EXPECT_EQ(layer.weights()[0].spec().str(), "float32 (3,)");
 
-  const auto error = [](const auto& attempt) -> std::string {
-    try {
-      attempt();
-    } catch (const Error& failure) {
-      return failure.what();
-    }
-    return "";
-  };
   const Normalization given({.mean = 0, .variance = 1, .name = "given"});
-  EXPECT_EQ(error([&] { given.adapt(x); }),
+  EXPECT_EQ(error_of([&] { given.adapt(x); }),
             "Layer 'given' (Normalization): its mean and variance were given; there is nothing to adapt");
   Tensor broken = x.clone();
   broken.data<float>()[5] = NAN;
   EXPECT_NE(
-      error([&] { layer.adapt(broken); }).find("adapt takes finite numbers. Received: nan at element 5"),
+      error_of([&] { layer.adapt(broken); }).find("adapt takes finite numbers. Received: nan at element 5"),
       std::string::npos);
-  EXPECT_NE(error([&] {
+  EXPECT_NE(error_of([&] {
               layer.adapt(random_tensor({5, 4, 4, 2}));
             }).find("its weight 'mean' has shape (3,)"),
             std::string::npos);
-  EXPECT_NE(error([&] {
+  EXPECT_NE(error_of([&] {
               layer.adapt(Tensor(Shape{0, 4, 4, 3}, DType::float32));
             }).find("at least one sample"),
             std::string::npos);
