@@ -65,8 +65,7 @@ class Conv1DLayer final : public RowLayer {
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
     Shape x = inputs[0];
     if (options.padding == "causal" && x[2] != Shape::unknown) x.set(2, x[2] + in_front());
-    return fmt::format("length {}; {} filters give {} activation maps", window().explain(x, 2), filters,
-                       filters);
+    return fmt::format("{}; {} filters give {} activation maps", window().explain(x), filters, filters);
   }
 
   std::string explain_image_parameters(std::span<const Shape> inputs) const override {

@@ -53,8 +53,8 @@ class Conv2DLayer final : public ImageLayer {
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    return fmt::format("height {}; width {}; {} filters give {} activation maps",
-                       window().explain(inputs[0], 1), window().explain(inputs[0], 2), filters, filters);
+    return fmt::format("{}; {} filters give {} activation maps", window().explain(inputs[0]), filters,
+                       filters);
   }
 
   std::string explain_image_parameters(std::span<const Shape> inputs) const override {

@@ -69,8 +69,11 @@ class ConvTransposeLayer final : public ConvolutionBase<Size> {
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
+    const std::string width = explain(inputs[0][2], along(2));
     return fmt::format("{}; {} filters give {} activation maps",
-                       explain_axes<Size>([&](int axis) { return explain(inputs[0][axis], along(axis)); }),
+                       is_of_rows<Size>
+                           ? "length " + width
+                           : fmt::format("height {}; width {}", explain(inputs[0][1], along(1)), width),
                        filters, filters);
   }
 
@@ -129,13 +132,8 @@ class ConvTransposeLayer final : public ConvolutionBase<Size> {
   }
 
   void check(const Shape& x) const {
-    require_padding(*this, options.padding);
-    require_activation(this->class_name(), options.activation);
+    require_window(*this, x, kernel_size, options);
     require_at_least_one(*this, "filters", filters);
-    require_at_least_one(*this, "kernel_size", kernel_size);
-    require_at_least_one(*this, "strides", options.strides);
-    require_at_least_one(*this, "dilation_rate", options.dilation_rate);
-    require_channels(*this, x);
     if (!options.output_padding) return;
     for (const int axis : {1, 2}) {
       const Axis a = along(axis);

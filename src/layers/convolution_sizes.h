@@ -5,6 +5,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "layers/activations.h"
 #include "layers/rows.h"
 
 // One class for convolutions of images, whose sizes are Size2, and of rows, whose sizes are numbers: a row is
@@ -49,15 +50,32 @@ inline void size_field(FieldVisitor& visitor, std::string_view name, std::int64_
 }
 void size_field(FieldVisitor& visitor, std::string_view name, std::optional<std::int64_t>& length);
 
-/// For the constructors of layers with filters.
+/// For the constructors.
 template <class Impl, class Size, class Options>
-std::shared_ptr<LayerImpl> make_convolution(std::int64_t filters, Size kernel_size, const Options& options) {
+std::shared_ptr<Impl> make_convolution(Size kernel_size, const Options& options) {
   auto impl = make_impl<Impl>(options);
-  impl->filters = filters;
   impl->kernel_size = kernel_size;
   impl->options = options;
   impl->activity_regularizer = options.activity_regularizer;
   return impl;
+}
+/// Of layers with filters.
+template <class Impl, class Size, class Options>
+std::shared_ptr<Impl> make_convolution(std::int64_t filters, Size kernel_size, const Options& options) {
+  auto impl = make_convolution<Impl>(kernel_size, options);
+  impl->filters = filters;
+  return impl;
+}
+
+/// Fails unless the window's options are possible and the images' channels known.
+template <class Size, class Options>
+void require_window(const LayerImpl& layer, const Shape& images, Size kernel_size, const Options& o) {
+  require_padding(layer, o.padding);
+  require_activation(layer.class_name(), o.activation);
+  require_at_least_one(layer, "kernel_size", kernel_size);
+  require_at_least_one(layer, "strides", o.strides);
+  require_at_least_one(layer, "dilation_rate", o.dilation_rate);
+  require_channels(layer, images);
 }
 
 constexpr std::int64_t count_of(Size2 size) { return size.height * size.width; }
@@ -71,12 +89,5 @@ std::string kernel_text(std::int64_t length);
 /// "(3, 2)", or "3".
 std::string text_of(Size2 size);
 std::string text_of(std::int64_t length);
-
-/// "height ...; width ...", or "length ...", with what `explain(axis)` says of the image's axes 1 and 2.
-template <class Size, class Explain>
-std::string explain_axes(const Explain& explain) {
-  if constexpr (is_of_rows<Size>) return "length " + explain(2);
-  return "height " + explain(1) + "; width " + explain(2);
-}
 
 }  // namespace fovea

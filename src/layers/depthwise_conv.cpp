@@ -36,13 +36,8 @@ class DepthwiseConvLayer final : public ConvolutionBase<Size> {
 
   std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
-    require_padding(*this, options.padding);
-    require_activation(class_name(), options.activation);
-    require_at_least_one(*this, "kernel_size", kernel_size);
-    require_at_least_one(*this, "strides", options.strides);
-    require_at_least_one(*this, "dilation_rate", options.dilation_rate);
+    require_window(*this, x, kernel_size, options);
     require_at_least_one(*this, "depth_multiplier", options.depth_multiplier);
-    require_channels(*this, x);
     return {window().output(*this, x, x[3] * options.depth_multiplier)};
   }
 
@@ -70,9 +65,8 @@ class DepthwiseConvLayer final : public ConvolutionBase<Size> {
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
     const std::int64_t channels = inputs[0][3], multiplier = options.depth_multiplier;
     return fmt::format("{}; {} channel{} with {} kernel{} each give {} activation maps",
-                       explain_axes<Size>([&](int axis) { return window().explain(inputs[0], axis); }),
-                       channels, channels == 1 ? "" : "s", multiplier, multiplier == 1 ? "" : "s",
-                       channels * multiplier);
+                       window().explain(inputs[0]), channels, channels == 1 ? "" : "s", multiplier,
+                       multiplier == 1 ? "" : "s", channels * multiplier);
   }
 
   std::string explain_image_parameters(std::span<const Shape> inputs) const override {
@@ -91,15 +85,6 @@ class DepthwiseConvLayer final : public ConvolutionBase<Size> {
   Window2D window() const { return window_of(kernel_size, options); }
 };
 
-template <class Size>
-std::shared_ptr<LayerImpl> depthwise(Size kernel_size, const DepthwiseConvOptions<Size>& options) {
-  auto impl = make_impl<DepthwiseConvLayer<Size>>(options);
-  impl->kernel_size = kernel_size;
-  impl->options = options;
-  impl->activity_regularizer = options.activity_regularizer;
-  return impl;
-}
-
 }  // namespace
 
 std::shared_ptr<LayerImpl> make_DepthwiseConv2D() { return std::make_shared<DepthwiseConvLayer<Size2>>(); }
@@ -108,11 +93,11 @@ std::shared_ptr<LayerImpl> make_DepthwiseConv1D() {
 }
 
 DepthwiseConv2D::DepthwiseConv2D(Size2 kernel_size, const DepthwiseConv2DOptions& options) {
-  impl_ = depthwise(kernel_size, options);
+  impl_ = make_convolution<DepthwiseConvLayer<Size2>>(kernel_size, options);
 }
 
 DepthwiseConv1D::DepthwiseConv1D(std::int64_t kernel_size, const DepthwiseConv1DOptions& options) {
-  impl_ = depthwise(kernel_size, options);
+  impl_ = make_convolution<DepthwiseConvLayer<std::int64_t>>(kernel_size, options);
 }
 
 }  // namespace fovea

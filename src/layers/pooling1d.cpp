@@ -40,7 +40,7 @@ class Pooling1DLayer final : public RowLayer {
                     {.kind = kind_, .window = {1, pool_size}, .strides = {1, strides}, .padding = amounts})};
   }
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    return fmt::format("length {}", window().explain(inputs[0], 2));
+    return window().explain(inputs[0]);
   }
   Window2D window() const { return {{1, pool_size}, {1, strides}, 1, padding, true}; }
 

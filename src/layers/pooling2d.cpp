@@ -43,7 +43,7 @@ class Pooling2DLayer final : public ImageLayer {
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    return fmt::format("height {}; width {}", window().explain(inputs[0], 1), window().explain(inputs[0], 2));
+    return window().explain(inputs[0]);
   }
 
   Size2 pool_size = 2, strides = 2;

@@ -44,14 +44,9 @@ class SeparableConvLayer final : public ConvolutionBase<Size> {
 
   std::vector<Shape> image_shapes(std::span<const Shape> inputs) const override {
     const Shape& x = require_images(*this, inputs);
-    require_padding(*this, options.padding);
-    require_activation(class_name(), options.activation);
+    require_window(*this, x, kernel_size, options);
     require_at_least_one(*this, "filters", filters);
-    require_at_least_one(*this, "kernel_size", kernel_size);
-    require_at_least_one(*this, "strides", options.strides);
-    require_at_least_one(*this, "dilation_rate", options.dilation_rate);
     require_at_least_one(*this, "depth_multiplier", options.depth_multiplier);
-    require_channels(*this, x);
     return {window().output(*this, x, filters)};
   }
 
@@ -81,8 +76,7 @@ class SeparableConvLayer final : public ConvolutionBase<Size> {
   }
 
   std::string explain_image_shape(std::span<const Shape> inputs) const override {
-    return fmt::format("{}; {} filters over {} channels give {} activation maps",
-                       explain_axes<Size>([&](int axis) { return window().explain(inputs[0], axis); }),
+    return fmt::format("{}; {} filters over {} channels give {} activation maps", window().explain(inputs[0]),
                        filters, inputs[0][3] * options.depth_multiplier, filters);
   }
 

@@ -34,6 +34,15 @@ std::pair<std::int64_t, std::int64_t> same_padding(std::int64_t n, std::int64_t 
   return {total / 2, total - total / 2};
 }
 
+/// "(150 - 3) / 1 + 1 = 148"
+std::string derivation(bool same, std::int64_t n, std::int64_t k, std::int64_t s, std::int64_t d) {
+  if (n == Shape::unknown) return "open, as the input's size is";
+  if (same) return fmt::format("ceil({} / {}) = {}", n, s, (n + s - 1) / s);
+  const std::int64_t reach = (k - 1) * d + 1;
+  const std::string division = (n - reach) % s == 0 ? "" : ", rounded down,";
+  return fmt::format("({} - {}) / {}{} + 1 = {}", n, reach, s, division, (n - reach) / s + 1);
+}
+
 }  // namespace
 
 Shape Window2D::output(const LayerImpl& layer, const Shape& images, std::int64_t channels) const {
@@ -53,17 +62,12 @@ Padding2 Window2D::amounts(const Shape& images) const {
   return {top, bottom, left, right};
 }
 
-std::string Window2D::explain(const Shape& images, int axis) const {
-  return axis == 1 ? explain(images[1], size.height, strides.height, dilation.height)
-                   : explain(images[2], size.width, strides.width, dilation.width);
-}
-
-std::string Window2D::explain(std::int64_t n, std::int64_t k, std::int64_t s, std::int64_t d) const {
-  if (n == Shape::unknown) return "open, as the input's size is";
-  if (padding == "same") return fmt::format("ceil({} / {}) = {}", n, s, (n + s - 1) / s);
-  const std::int64_t reach = (k - 1) * d + 1;
-  const std::string division = (n - reach) % s == 0 ? "" : ", rounded down,";
-  return fmt::format("({} - {}) / {}{} + 1 = {}", n, reach, s, division, (n - reach) / s + 1);
+std::string Window2D::explain(const Shape& images) const {
+  const bool same = padding == "same";
+  const std::string along_width = derivation(same, images[2], size.width, strides.width, dilation.width);
+  if (of_rows) return "length " + along_width;
+  return fmt::format("height {}; width {}",
+                     derivation(same, images[1], size.height, strides.height, dilation.height), along_width);
 }
 
 void require_padding(const LayerImpl& layer, const std::string& padding) {

@@ -15,17 +15,15 @@ class LayerImpl;
 struct Window2D {
   Size2 size, strides, dilation = 1;
   std::string padding;
-  bool of_rows = false;  ///< the images are rows, one pixel high: for messages
+  bool of_rows = false;  ///< the images are rows, one pixel high: for words
 
   /// floor((n - k_eff) / s) + 1, or with "same" ceil(n / s); an unknown size stays unknown. Fails on `layer`
   /// when nothing is left.
   Shape output(const LayerImpl& layer, const Shape& images, std::int64_t channels) const;
   /// Zeros to add: none, or with "same" max(0, (out - 1) s + k_eff - n), the odd row or column at the end.
   Padding2 amounts(const Shape& images) const;
-  /// "(150 - 3) / 1 + 1 = 148", for the height (axis 1) or width (axis 2) of images.
-  std::string explain(const Shape& images, int axis) const;
-  /// The same of a size, with a kernel, stride and dilation.
-  std::string explain(std::int64_t n, std::int64_t k, std::int64_t s, std::int64_t d) const;
+  /// "height (150 - 3) / 1 + 1 = 148; width (150 - 3) / 1 + 1 = 148", or, of rows, "length ...".
+  std::string explain(const Shape& images) const;
 };
 
 /// Fails unless the padding is "valid" or "same".
